@@ -1,0 +1,1 @@
+//! catalog - the tables of keydata.

@@ -1,0 +1,1 @@
+//! image - a Windows image.

@@ -1,0 +1,3 @@
+//! The wimkey program.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! pkeyconfig - key configurations.

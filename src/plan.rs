@@ -1,0 +1,1 @@
+//! plan - what to do to which image.

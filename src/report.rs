@@ -1,0 +1,1 @@
+//! report - results as text and JSON.

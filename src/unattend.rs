@@ -1,0 +1,1 @@
+//! unattend - answer files.

@@ -1,0 +1,1 @@
+//! wim - WIM containers.
