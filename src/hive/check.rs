@@ -77,7 +77,7 @@ impl Findings {
     fn finish(mut self) -> Vec<Finding> {
         self.list.extend(self.first_untold_refusal);
         if self.untold > 0 {
-            let sentence = format!("there are {} findings more", self.untold);
+            let sentence = format!("findings not told one by one: {}", self.untold);
             self.list.push(Finding::at_file(0, Severity::Warn, sentence));
         }
         self.list
@@ -161,7 +161,7 @@ impl<'h> Checker<'h> {
         if let Some(first) = first_split {
             self.warn(
                 first,
-                format!("{splits} free cells lie directly behind another free cell"),
+                format!("free cells that lie directly behind another free cell: {splits}"),
             );
         }
         true
@@ -218,10 +218,7 @@ impl<'h> Checker<'h> {
         let mut leaked = self.starts.without(&self.claimed);
         if let Some(first) = leaked.next() {
             let count = leaked.count() + 1;
-            self.warn(
-                first,
-                format!("{count} cells are in use, but nothing refers to them"),
-            );
+            self.warn(first, format!("cells in use that nothing refers to: {count}"));
         }
     }
 }

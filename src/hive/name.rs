@@ -55,11 +55,15 @@ impl<'h> Name<'h> {
         })
     }
 
-    /// The beginning that stands beside a key in an `lf` list.
+    /// The beginning that stands beside a key in an `lf` list: up to four Latin-1 characters, or zeros if one of the four
+    /// is not Latin-1 (seen in a hive of Windows 7).
     pub(super) fn hint(self) -> u32 {
         let mut hint = [0; 4];
         for (place, unit) in hint.iter_mut().zip(self.units()) {
-            *place = u8::try_from(unit).unwrap_or(0);
+            match u8::try_from(unit) {
+                Ok(character) => *place = character,
+                Err(_) => return 0,
+            }
         }
         u32::from_le_bytes(hint)
     }
@@ -153,7 +157,8 @@ mod tests {
     fn the_hint_holds_four_latin_characters() {
         assert_eq!(NewName::new("Abcde").name().hint(), u32::from_le_bytes(*b"Abcd"));
         assert_eq!(NewName::new("A").name().hint(), u32::from_le_bytes(*b"A\0\0\0"));
-        assert_eq!(NewName::new("AΩb").name().hint(), u32::from_le_bytes(*b"A\0b\0"));
+        assert_eq!(NewName::new("AΩb").name().hint(), 0);
+        assert_eq!(NewName::new("AbcdΩ").name().hint(), u32::from_le_bytes(*b"Abcd"));
     }
 
     #[test]
