@@ -1,0 +1,140 @@
+//! Cells: the one place that turns an offset inside a hive into bytes.
+//!
+//! A cell is a signed 32-bit size (negative: in use) and its payload; offsets count from the first bin, at byte 4096
+//! of the file. Source of all facts on the format in this module: <https://github.com/msuhanov/regf>.
+//!
+//! Promise: an offset that is nil, not a multiple of 8, outside the bins or of a free cell gives an error, never bytes.
+
+use super::Error;
+use crate::bytes::{i32_at, put, slice, slice_mut, u16_at, u32_at};
+use std::ops::Range;
+
+/// The offset that points nowhere.
+pub(super) const NIL: u32 = u32::MAX;
+/// Where the bins begin in the file, in bytes.
+pub(super) const BINS_START: usize = 4096;
+/// The size field before a payload, in bytes.
+pub(super) const SIZE_FIELD: usize = 4;
+/// Cells begin at multiples of this and are multiples of it long, in bytes.
+pub(super) const ALIGNMENT: usize = 8;
+
+/// Where the cell at `offset` stands in the file.
+pub(super) fn file_position(offset: u32) -> u64 {
+    u64::from(offset) + BINS_START as u64
+}
+
+/// `length` as an offset or size inside a hive.
+pub(super) fn narrow(length: usize) -> Result<u32, Error> {
+    u32::try_from(length)
+        .ok()
+        .filter(|&length| length < NIL)
+        .ok_or(Error::Full("2 GiB"))
+}
+
+/// A number in a payload whose length was checked before; 0 if it is not there.
+pub(super) fn number(payload: &[u8], at: usize) -> u32 {
+    u32_at(payload, at).unwrap_or_default()
+}
+
+/// As [`number`], for 16 bits.
+pub(super) fn short(payload: &[u8], at: usize) -> u16 {
+    u16_at(payload, at).unwrap_or_default()
+}
+
+/// `length` zero bytes with each of `fields`, a place and bytes, written over them.
+pub(super) fn lay_out(length: usize, fields: &[(usize, &[u8])]) -> Result<Vec<u8>, Error> {
+    let mut bytes = vec![0; length];
+    for &(at, field) in fields {
+        put(&mut bytes, at, field).ok_or(Error::Full("the size of a cell"))?;
+    }
+    Ok(bytes)
+}
+
+/// The bins of a hive, for reading.
+#[derive(Clone, Copy)]
+pub(super) struct Cells<'h> {
+    bins: &'h [u8],
+    /// The minor version of the format: says whether large data is in segments.
+    pub(super) minor: u32,
+}
+
+impl<'h> Cells<'h> {
+    /// `bins` is the file from its first bin to the end of its last.
+    pub(super) fn new(bins: &'h [u8], minor: u32) -> Self {
+        Self { bins, minor }
+    }
+
+    /// All bins.
+    pub(super) fn bins(self) -> &'h [u8] {
+        self.bins
+    }
+
+    /// The payload of the cell in use at `offset`, where `what` is expected.
+    pub(super) fn payload(self, offset: u32, what: &str) -> Result<&'h [u8], Error> {
+        let range = payload_range(self.bins, offset, what)?;
+        Ok(self.bins.get(range).unwrap_or_default())
+    }
+}
+
+fn payload_range(bins: &[u8], offset: u32, what: &str) -> Result<Range<usize>, Error> {
+    let fault = |reason: &str| Error::damaged(offset, format!("{what}: {reason}"));
+    if offset == NIL {
+        return Err(fault("the offset is nil"));
+    }
+    let start = offset as usize;
+    if !start.is_multiple_of(ALIGNMENT) {
+        return Err(fault("the offset is not a multiple of 8"));
+    }
+    let size = i32_at(bins, start).ok_or_else(|| fault("the offset is outside the bins"))?;
+    if size >= 0 {
+        return Err(fault("the offset is not that of a cell in use"));
+    }
+    let end = start.saturating_add(size.unsigned_abs() as usize);
+    let payload = start + SIZE_FIELD..end;
+    if payload.is_empty() || end > bins.len() {
+        return Err(fault("the cell has an impossible size"));
+    }
+    Ok(payload)
+}
+
+impl super::Hive {
+    /// The bins for writing.
+    pub(super) fn bins_mut(&mut self) -> &mut [u8] {
+        let length = self.bins_length;
+        slice_mut(&mut self.bytes, BINS_START, length).unwrap_or_default()
+    }
+
+    /// The payload of the cell in use at `offset`, for writing. The hive counts as changed from here on.
+    pub(super) fn payload_mut(&mut self, offset: u32, what: &str) -> Result<&mut [u8], Error> {
+        self.changed = true;
+        let bins = self.bins_mut();
+        let range = payload_range(bins, offset, what)?;
+        Ok(bins.get_mut(range).unwrap_or_default())
+    }
+
+    /// Writes `value` at `at` in the payload of the cell at `offset`.
+    pub(super) fn write(&mut self, offset: u32, at: usize, value: &[u8]) -> Result<(), Error> {
+        put(self.payload_mut(offset, "an edit")?, at, value)
+            .ok_or_else(|| Error::damaged(offset, "the cell is too small for what is written to it"))
+    }
+
+    /// Writes `number` at `at` in the payload of the cell at `offset`.
+    pub(super) fn write_number(&mut self, offset: u32, at: usize, number: u32) -> Result<(), Error> {
+        self.write(offset, at, &number.to_le_bytes())
+    }
+
+    /// Writes `data` at the beginning of the cell at `offset` and zeros over all the rest of it.
+    pub(super) fn fill(&mut self, offset: u32, data: &[u8]) -> Result<(), Error> {
+        let payload = self.payload_mut(offset, "an edit")?;
+        put(payload, 0, data)
+            .ok_or_else(|| Error::damaged(offset, "the cell is too small for what is written to it"))?;
+        payload.get_mut(data.len()..).unwrap_or_default().fill(0);
+        Ok(())
+    }
+
+    /// The bins for reading.
+    pub(super) fn cells(&self) -> Cells<'_> {
+        let bins = slice(&self.bytes, BINS_START, self.bins_length).unwrap_or_default();
+        Cells::new(bins, self.minor)
+    }
+}

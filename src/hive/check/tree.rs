@@ -1,0 +1,358 @@
+//! The check of keys, their lists and their values.
+
+use super::Checker;
+use crate::hive::cell::{NIL, number};
+use crate::hive::index::{Index, Leaf, LeafKind};
+use crate::hive::key::DEPTH_LIMIT;
+use crate::hive::key_node::{self as node, KeyNode};
+use crate::hive::name::{KEY_LIMIT, Name, VALUE_LIMIT};
+use crate::hive::value::{INLINE_LIMIT, LIST_WIDTH, Place, ValueNode};
+use crate::hive::{big_data, security};
+use std::cmp::Ordering;
+
+/// The size of one UTF-16 unit, in bytes.
+const UNIT: usize = 2;
+
+/// What is gathered while the subkeys of one key are listed.
+struct Listing<'h> {
+    parent: u32,
+    depth: usize,
+    count: u32,
+    longest: usize,
+    previous: Option<Name<'h>>,
+}
+
+impl<'h> Checker<'h> {
+    /// Visits every key below the one at `root`.
+    pub(super) fn check_tree(&mut self, root: u32) {
+        let Some(payload) = self.claim(root, node::NAME, "the root key", root) else {
+            return;
+        };
+        match KeyNode::parse(payload, root) {
+            Ok(key) if key.flags() & node::FLAG_ROOT == 0 => {
+                self.refuse(root, "the root key is not marked as one");
+            }
+            Ok(_) => {}
+            Err(error) => return self.findings.push_error(error),
+        }
+        self.waiting.push((root, 0));
+        while let Some((offset, depth)) = self.waiting.pop() {
+            if let Ok(key) = KeyNode::read(self.cells, offset) {
+                self.check_key(offset, key, depth);
+            }
+        }
+    }
+
+    fn check_key(&mut self, offset: u32, key: KeyNode<'h>, depth: usize) {
+        self.has_special_keys |= key.special().is_some();
+        let class = key.number(node::CLASS);
+        match (key.class_length(), class) {
+            (0, NIL) => {}
+            (0, _) => self.left_behind.push(class),
+            (length, _) => {
+                self.claim(class, length, "a class name", offset);
+            }
+        }
+        self.check_use_of_descriptor(offset, key.number(node::SECURITY));
+        self.check_subkeys(offset, key, depth);
+        self.check_values(offset, key);
+    }
+
+    fn check_use_of_descriptor(&mut self, offset: u32, descriptor: u32) {
+        if let Some(users) = self.users.get_mut(&descriptor) {
+            *users += 1;
+        } else if descriptor == NIL {
+            self.warn(offset, "a key has no security descriptor");
+        } else if self
+            .claim(descriptor, security::DESCRIPTOR, "a security descriptor", offset)
+            .is_some()
+        {
+            match security::Security::read(self.cells, descriptor) {
+                Ok(_) => {
+                    self.users.insert(descriptor, 1);
+                }
+                Err(error) => self.findings.push_error(error),
+            }
+        }
+    }
+
+    fn check_subkeys(&mut self, offset: u32, key: KeyNode<'h>, depth: usize) {
+        let declared = key.number(node::SUBKEY_COUNT);
+        let list = key.number(node::SUBKEY_LIST);
+        if declared == 0 {
+            if list != NIL {
+                self.warn(offset, "a key without subkeys names a list of them");
+                self.left_behind.push(list);
+            }
+            return;
+        }
+        let mut listing = Listing {
+            parent: offset,
+            depth: depth + 1,
+            count: 0,
+            longest: 0,
+            previous: None,
+        };
+        self.check_index(list, &mut listing);
+        if listing.count != declared {
+            let found = listing.count;
+            self.refuse(
+                offset,
+                format!(
+                    "the key `{}` says that it has {declared} subkeys, its list holds {found}",
+                    key.name().shown()
+                ),
+            );
+        }
+        let longest = listing.longest * UNIT;
+        if usize::from(key.longest_subkey_name()) < longest {
+            self.refuse(
+                offset,
+                format!(
+                    "the key `{}` says that names of its subkeys have at most {} bytes, one has {longest}",
+                    key.name().shown(),
+                    key.longest_subkey_name()
+                ),
+            );
+        }
+    }
+
+    fn check_index(&mut self, list: u32, listing: &mut Listing<'h>) {
+        let Some(payload) = self.claim(list, 0, "a subkey list", listing.parent) else {
+            return;
+        };
+        match Index::parse(payload, list) {
+            Ok(Index::Leaf(leaf)) => self.check_leaf(list, leaf, listing),
+            Ok(Index::Root(root)) => {
+                if root.len() == 0 {
+                    self.refuse(list, "a root of subkey lists is empty");
+                }
+                for leaf in root.leaves() {
+                    let Some(payload) = self.claim(leaf, 0, "a subkey list", list) else {
+                        continue;
+                    };
+                    match Index::parse(payload, leaf) {
+                        Ok(Index::Leaf(entries)) => self.check_leaf(leaf, entries, listing),
+                        Ok(Index::Root(_)) => {
+                            self.refuse(leaf, "a root of subkey lists stands under another");
+                        }
+                        Err(error) => self.findings.push_error(error),
+                    }
+                }
+            }
+            Err(error) => self.findings.push_error(error),
+        }
+    }
+
+    fn check_leaf(&mut self, list: u32, leaf: Leaf<'h>, listing: &mut Listing<'h>) {
+        if leaf.len() == 0 {
+            self.refuse(list, "a subkey list is empty");
+        }
+        for (offset, tag) in leaf.entries() {
+            listing.count = listing.count.saturating_add(1);
+            let Some(payload) = self.claim(offset, node::NAME, "a subkey", list) else {
+                continue;
+            };
+            match KeyNode::parse(payload, offset) {
+                Ok(key) => self.check_entry(offset, key, (leaf.kind, tag), listing),
+                Err(error) => self.findings.push_error(error),
+            }
+        }
+    }
+
+    fn check_entry(
+        &mut self,
+        offset: u32,
+        key: KeyNode<'h>,
+        (kind, tag): (LeafKind, u32),
+        listing: &mut Listing<'h>,
+    ) {
+        let name = key.name();
+        let length = name.length();
+        if length == 0 || length > KEY_LIMIT {
+            self.refuse(
+                offset,
+                format!("a key has a name of {length} characters; 1 to {KEY_LIMIT} are possible"),
+            );
+        }
+        if key.flags() & node::FLAG_ROOT != 0 {
+            self.warn(
+                offset,
+                format!("the key `{}` is marked as a root key", name.shown()),
+            );
+        }
+        if key.number(node::PARENT) != listing.parent {
+            self.refuse(
+                offset,
+                format!("the key `{}` does not name its parent", name.shown()),
+            );
+        }
+        if let Some(previous) = listing.previous
+            && previous.compare(name) != Ordering::Less
+        {
+            self.refuse(
+                offset,
+                format!(
+                    "the key `{}` stands behind `{}` in the list",
+                    name.shown(),
+                    previous.shown()
+                ),
+            );
+        }
+        if kind.tag(name) != tag {
+            match kind {
+                LeafKind::Hash => {
+                    self.refuse(
+                        offset,
+                        format!("the hash of the key `{}` is wrong in the list", name.shown()),
+                    );
+                }
+                LeafKind::Hint | LeafKind::Bare if kind == LeafKind::Hint => {
+                    self.warn(
+                        offset,
+                        format!("the beginning of the key `{}` is wrong in the list", name.shown()),
+                    );
+                }
+                _ => {}
+            }
+        }
+        listing.longest = listing.longest.max(length);
+        listing.previous = Some(name);
+        if listing.depth >= DEPTH_LIMIT {
+            self.refuse(
+                offset,
+                format!("the key `{}` lies deeper than {DEPTH_LIMIT} levels", name.shown()),
+            );
+        } else {
+            self.waiting.push((offset, listing.depth));
+        }
+    }
+
+    fn check_values(&mut self, offset: u32, key: KeyNode<'h>) {
+        let count = key.value_count();
+        let list = key.number(node::VALUE_LIST);
+        if count == 0 {
+            if list != NIL && !key.is_handle() {
+                self.warn(offset, "a key without values names a list of them");
+                self.left_behind.push(list);
+            }
+            return;
+        }
+        let Some(length) = (count as usize).checked_mul(LIST_WIDTH) else {
+            return self.refuse(offset, format!("a key cannot have {count} values"));
+        };
+        let Some(payload) = self.claim(list, length, "a value list", offset) else {
+            return;
+        };
+        let (mut longest_name, mut longest_data) = (0, 0);
+        self.names.clear();
+        for entry in payload.get(..length).unwrap_or_default().chunks_exact(LIST_WIDTH) {
+            let value = number(entry, 0);
+            let Some(payload) = self.claim(value, 0, "a value", list) else {
+                continue;
+            };
+            match ValueNode::parse(payload, value) {
+                Ok(found) => {
+                    let name = found.name();
+                    if name.length() > VALUE_LIMIT {
+                        self.refuse(
+                            value,
+                            format!("a value has a name of {} characters", name.length()),
+                        );
+                    }
+                    longest_name = longest_name.max(name.length() * UNIT);
+                    longest_data = longest_data.max(self.check_data(value, found));
+                    self.names.push((name.hash(), name));
+                }
+                Err(error) => self.findings.push_error(error),
+            }
+        }
+        self.check_names(offset);
+        for (field, longest, what) in [
+            (node::LONGEST_VALUE_NAME, longest_name, "names"),
+            (node::LONGEST_VALUE_DATA, longest_data, "data"),
+        ] {
+            if (key.number(field) as usize) < longest {
+                self.refuse(
+                    offset,
+                    format!(
+                        "the key `{}` says that {what} of its values have at most {} bytes, one has {longest}",
+                        key.name().shown(),
+                        key.number(field)
+                    ),
+                );
+            }
+        }
+    }
+
+    /// No two values of a key have the same name.
+    fn check_names(&mut self, offset: u32) {
+        let mut names = std::mem::take(&mut self.names);
+        names.sort_unstable_by(|left, right| left.0.cmp(&right.0).then_with(|| left.1.compare(right.1)));
+        for pair in names.windows(2) {
+            if let [(left_hash, left), (right_hash, right)] = pair
+                && left_hash == right_hash
+                && left.compare(*right) == Ordering::Equal
+            {
+                self.refuse(
+                    offset,
+                    format!("a key has two values with the name `{}`", left.shown()),
+                );
+            }
+        }
+        self.names = names;
+    }
+
+    /// Claims the data of a value and gives its length.
+    fn check_data(&mut self, offset: u32, value: ValueNode<'h>) -> usize {
+        match value.place(self.cells.minor) {
+            Place::Inline(length) => {
+                if length > INLINE_LIMIT {
+                    self.refuse(
+                        offset,
+                        format!("a value holds {length} bytes in the place of {INLINE_LIMIT}"),
+                    );
+                }
+                length
+            }
+            Place::Cell(cell, length) => {
+                self.claim(cell, length, "the data of a value", offset);
+                length
+            }
+            Place::Segments(cell, length) => {
+                if self
+                    .claim(cell, big_data::SIZE, "the data of a large value", offset)
+                    .is_some()
+                {
+                    self.check_segments(cell, length);
+                }
+                length
+            }
+        }
+    }
+
+    fn check_segments(&mut self, cell: u32, length: usize) {
+        let (list, segments) = match big_data::segments(self.cells, cell) {
+            Ok(found) => found,
+            Err(error) => return self.findings.push_error(error),
+        };
+        if self.claim(list, 0, "a list of segments", cell).is_none() {
+            return;
+        }
+        let mut left = length;
+        let mut count = 0;
+        for segment in segments {
+            let here = left.min(big_data::SEGMENT);
+            self.claim(segment, here, "a segment of a value", list);
+            left -= here;
+            count += 1;
+        }
+        let expected = length.div_ceil(big_data::SEGMENT);
+        if count != expected {
+            self.refuse(
+                cell,
+                format!("a value of {length} bytes has {count} segments, not {expected}"),
+            );
+        }
+    }
+}

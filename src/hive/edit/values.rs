@@ -1,0 +1,217 @@
+//! Writing and removing values and their data.
+//!
+//! Promise: only the one value and its data are written; data that is replaced or removed is zero afterwards.
+
+use crate::hive::big_data::{self, SEGMENT, SEGMENT_PAYLOAD};
+use crate::hive::cell::{NIL, lay_out, narrow};
+use crate::hive::key::Key;
+use crate::hive::key_node::{self as node, KeyNode};
+use crate::hive::name::NewName;
+use crate::hive::value::{self, INLINE, INLINE_LIMIT, LIST_WIDTH, Place, ValueNode};
+use crate::hive::{Error, Hive, ValueKind};
+use zeroize::Zeroizing;
+
+/// The size of one UTF-16 unit, in bytes.
+const UNIT: usize = 2;
+/// A value list that grows gets room for a quarter more.
+const GROWTH: usize = 4;
+
+impl Hive {
+    /// Gives the value at `value` of the key at `key` another type and other data.
+    pub(super) fn replace_value(
+        &mut self,
+        key: u32,
+        value: u32,
+        kind: ValueKind,
+        data: &[u8],
+    ) -> Result<(), Error> {
+        self.store(value, data)?;
+        self.write_number(value, value::KIND, kind.number())?;
+        self.raise(key, node::LONGEST_VALUE_DATA, data.len())
+    }
+
+    /// A new value at the end of the list of the key at `key`.
+    pub(super) fn add_value(
+        &mut self,
+        key: u32,
+        name: &NewName,
+        kind: ValueKind,
+        data: &[u8],
+    ) -> Result<(), Error> {
+        // Windows marks the empty name of a default value as UTF-16.
+        let is_latin1 = name.is_latin1() && !name.name().is_empty();
+        let flags = if is_latin1 { value::FLAG_LATIN1 } else { 0 };
+        let length = u16::try_from(name.bytes().len()).map_err(|_| Error::Full("the size of a value"))?;
+        let payload = lay_out(
+            value::NAME + name.bytes().len(),
+            &[
+                (0, value::SIGNATURE),
+                (value::NAME_LENGTH, &length.to_le_bytes()),
+                (value::DATA_LENGTH, &INLINE.to_le_bytes()),
+                (value::KIND, &kind.number().to_le_bytes()),
+                (value::FLAGS, &flags.to_le_bytes()),
+                (value::NAME, name.bytes()),
+            ],
+        )?;
+        let cell = self.allocate_with(&payload, key)?;
+        self.store(cell, data)?;
+        self.append_to_list(key, cell)?;
+        self.raise(key, node::LONGEST_VALUE_NAME, name.name().length() * UNIT)?;
+        self.raise(key, node::LONGEST_VALUE_DATA, data.len())
+    }
+
+    /// Takes the value at `value` out of the list of the key at `key` and frees it.
+    pub(super) fn remove_value(&mut self, key: u32, value: u32) -> Result<(), Error> {
+        let found = Key::read(self.cells(), key)?;
+        let list = found.node().number(node::VALUE_LIST);
+        let mut entries = found.value_list()?.to_vec();
+        let place = entries
+            .chunks_exact(LIST_WIDTH)
+            .position(|entry| entry == value.to_le_bytes())
+            .ok_or_else(|| Error::damaged(value, "a value is not in the list of its key"))?;
+        entries.drain(place * LIST_WIDTH..(place + 1) * LIST_WIDTH);
+        if entries.is_empty() {
+            self.release(list)?;
+            self.write_number(key, node::VALUE_LIST, NIL)?;
+        } else {
+            self.fill(list, &entries)?;
+        }
+        self.write_number(key, node::VALUE_COUNT, narrow(entries.len() / LIST_WIDTH)?)?;
+        self.free_value(value)
+    }
+
+    /// Frees the value at `value` and its data.
+    pub(super) fn free_value(&mut self, value: u32) -> Result<(), Error> {
+        let place = ValueNode::read(self.cells(), value)?.place(self.minor);
+        self.free_data(place)?;
+        self.release(value)
+    }
+
+    fn append_to_list(&mut self, key: u32, value: u32) -> Result<(), Error> {
+        let found = Key::read(self.cells(), key)?;
+        let old = (found.value_count() > 0).then(|| found.node().number(node::VALUE_LIST));
+        let mut entries = found.value_list()?.to_vec();
+        entries.extend(value.to_le_bytes());
+        let count = entries.len() / LIST_WIDTH;
+        let fits = match old {
+            Some(list) => self.cells().payload(list, "a value list")?.len() >= entries.len(),
+            None => false,
+        };
+        match old {
+            Some(list) if fits => self.fill(list, &entries)?,
+            _ => {
+                let list = self.allocate(entries.len() + count / GROWTH * LIST_WIDTH, key)?;
+                self.fill(list, &entries)?;
+                self.write_number(key, node::VALUE_LIST, list)?;
+                if let Some(old) = old {
+                    self.release(old)?;
+                }
+            }
+        }
+        self.write_number(key, node::VALUE_COUNT, narrow(count)?)
+    }
+
+    /// Raises one of the fields that say how long names and data are at most.
+    fn raise(&mut self, key: u32, field: usize, length: usize) -> Result<(), Error> {
+        let length = narrow(length)?;
+        if KeyNode::read(self.cells(), key)?.number(field) < length {
+            self.write_number(key, field, length)?;
+        }
+        Ok(())
+    }
+
+    /// Makes `data` the data of the value at `value`, in the cells that its old data has if they are large enough.
+    pub(in crate::hive) fn store(&mut self, value: u32, data: &[u8]) -> Result<(), Error> {
+        let old = ValueNode::read(self.cells(), value)?.place(self.minor);
+        let length = narrow(data.len())?;
+        if data.len() <= INLINE_LIMIT {
+            let inline = Zeroizing::new(lay_out(INLINE_LIMIT, &[(0, data)])?);
+            self.write(value, value::DATA, &inline)?;
+            self.write_number(value, value::DATA_LENGTH, length | INLINE)?;
+            return self.free_data(old);
+        }
+        let reused = if big_data::is_needed(data.len(), self.minor) {
+            self.reuse_segments(old, data)?
+        } else {
+            self.reuse_cell(old, data)?
+        };
+        if !reused {
+            let cell = if big_data::is_needed(data.len(), self.minor) {
+                self.allocate_segments(data, value)?
+            } else {
+                self.allocate_with(data, value)?
+            };
+            self.write_number(value, value::DATA, cell)?;
+        }
+        self.write_number(value, value::DATA_LENGTH, length)?;
+        if reused { Ok(()) } else { self.free_data(old) }
+    }
+
+    fn reuse_cell(&mut self, old: Place, data: &[u8]) -> Result<bool, Error> {
+        let Place::Cell(cell, _) = old else {
+            return Ok(false);
+        };
+        if self.cells().payload(cell, "the data of a value")?.len() < data.len() {
+            return Ok(false);
+        }
+        self.fill(cell, data)?;
+        self.trim(cell, data.len())?;
+        Ok(true)
+    }
+
+    fn reuse_segments(&mut self, old: Place, data: &[u8]) -> Result<bool, Error> {
+        let Place::Segments(structure, _) = old else {
+            return Ok(false);
+        };
+        let segments: Vec<u32> = big_data::segments(self.cells(), structure)?.1.collect();
+        if segments.len() != data.len().div_ceil(SEGMENT) {
+            return Ok(false);
+        }
+        for &segment in &segments {
+            if self.cells().payload(segment, "a segment")?.len() < SEGMENT_PAYLOAD {
+                return Ok(false);
+            }
+        }
+        for (&segment, part) in segments.iter().zip(data.chunks(SEGMENT)) {
+            self.fill(segment, part)?;
+        }
+        Ok(true)
+    }
+
+    fn allocate_segments(&mut self, data: &[u8], near: u32) -> Result<u32, Error> {
+        let mut list = Vec::new();
+        for part in data.chunks(SEGMENT) {
+            let segment = self.allocate(SEGMENT_PAYLOAD, near)?;
+            self.write(segment, 0, part)?;
+            list.extend(segment.to_le_bytes());
+        }
+        let count =
+            u16::try_from(list.len() / big_data::LIST_WIDTH).map_err(|_| Error::Full("65,535 segments"))?;
+        let list = self.allocate_with(&list, near)?;
+        let structure = lay_out(
+            big_data::SIZE,
+            &[
+                (0, big_data::SIGNATURE),
+                (big_data::COUNT, &count.to_le_bytes()),
+                (big_data::LIST, &list.to_le_bytes()),
+            ],
+        )?;
+        self.allocate_with(&structure, near)
+    }
+
+    fn free_data(&mut self, place: Place) -> Result<(), Error> {
+        match place {
+            Place::Inline(_) => Ok(()),
+            Place::Cell(cell, _) => self.release(cell),
+            Place::Segments(structure, _) => {
+                let (list, segments) = big_data::segments(self.cells(), structure)?;
+                let segments: Vec<u32> = segments.collect();
+                segments
+                    .into_iter()
+                    .try_for_each(|segment| self.release(segment))?;
+                self.release(list)?;
+                self.release(structure)
+            }
+        }
+    }
+}

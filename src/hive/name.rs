@@ -1,0 +1,170 @@
+//! Names of keys and values: Latin-1 or UTF-16, compared and hashed in Windows' upper case.
+//!
+//! Promise: two names that Windows takes for the same compare as equal, whichever way each is stored.
+
+use crate::text::upcase;
+use std::cmp::Ordering;
+
+/// The longest key name, in UTF-16 units.
+pub(super) const KEY_LIMIT: usize = 255;
+/// The longest value name, in UTF-16 units.
+pub(super) const VALUE_LIMIT: usize = 16_383;
+/// What the hash of a name is multiplied by for each unit.
+const HASH_FACTOR: u32 = 37;
+
+/// A stored name.
+#[derive(Clone, Copy)]
+pub(super) struct Name<'h> {
+    bytes: &'h [u8],
+    latin1: bool,
+}
+
+impl<'h> Name<'h> {
+    pub(super) fn new(bytes: &'h [u8], latin1: bool) -> Self {
+        Self { bytes, latin1 }
+    }
+
+    /// Whether this is the empty name, that of a default value.
+    pub(super) fn is_empty(self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Whether the stored length is possible: UTF-16 takes two bytes a unit.
+    pub(super) fn is_whole(self) -> bool {
+        self.latin1 || self.bytes.len().is_multiple_of(2)
+    }
+
+    /// The length in UTF-16 units.
+    pub(super) fn length(self) -> usize {
+        if self.latin1 {
+            self.bytes.len()
+        } else {
+            self.bytes.len() / 2
+        }
+    }
+
+    pub(super) fn units(self) -> Units<'h> {
+        Units(self)
+    }
+
+    /// The hash that stands beside a key in an `lh` list.
+    pub(super) fn hash(self) -> u32 {
+        self.units().fold(0u32, |hash, unit| {
+            hash.wrapping_mul(HASH_FACTOR)
+                .wrapping_add(u32::from(upcase(unit)))
+        })
+    }
+
+    /// The beginning that stands beside a key in an `lf` list: up to four Latin-1 characters, or zeros if one of the four
+    /// is not Latin-1 (seen in a hive of Windows 7).
+    pub(super) fn hint(self) -> u32 {
+        let mut hint = [0; 4];
+        for (place, unit) in hint.iter_mut().zip(self.units()) {
+            match u8::try_from(unit) {
+                Ok(character) => *place = character,
+                Err(_) => return 0,
+            }
+        }
+        u32::from_le_bytes(hint)
+    }
+
+    /// The order of keys in a list.
+    pub(super) fn compare(self, other: Name<'_>) -> Ordering {
+        self.units().map(upcase).cmp(other.units().map(upcase))
+    }
+
+    /// The name as text; half a surrogate pair becomes U+FFFD.
+    pub(super) fn text(self) -> String {
+        char::decode_utf16(self.units())
+            .map(|character| character.unwrap_or(char::REPLACEMENT_CHARACTER))
+            .collect()
+    }
+
+    /// The name for a sentence.
+    pub(super) fn shown(self) -> String {
+        crate::text::printable(&self.text())
+    }
+}
+
+/// The UTF-16 units of a name.
+pub(super) struct Units<'h>(Name<'h>);
+
+impl Iterator for Units<'_> {
+    type Item = u16;
+
+    fn next(&mut self) -> Option<u16> {
+        if self.0.latin1 {
+            let (&first, rest) = self.0.bytes.split_first()?;
+            self.0.bytes = rest;
+            Some(u16::from(first))
+        } else {
+            let (&first, rest) = self.0.bytes.split_first_chunk::<2>()?;
+            self.0.bytes = rest;
+            Some(u16::from_le_bytes(first))
+        }
+    }
+}
+
+/// A name from text, in the form that Windows stores: Latin-1 where that is possible.
+pub(super) struct NewName {
+    bytes: Vec<u8>,
+    latin1: bool,
+}
+
+impl NewName {
+    pub(super) fn new(text: &str) -> Self {
+        let latin1: Option<Vec<u8>> = text
+            .chars()
+            .map(|character| u8::try_from(character).ok())
+            .collect();
+        match latin1 {
+            Some(bytes) => Self { bytes, latin1: true },
+            None => Self {
+                bytes: text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+                latin1: false,
+            },
+        }
+    }
+
+    pub(super) fn name(&self) -> Name<'_> {
+        Name::new(&self.bytes, self.latin1)
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(super) fn is_latin1(&self) -> bool {
+        self.latin1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_of_storing_does_not_matter() {
+        let wide = Name::new(b"a\0\xE4\0", false);
+        let narrow = NewName::new("AÄ");
+        assert!(narrow.is_latin1());
+        assert_eq!(wide.compare(narrow.name()), Ordering::Equal);
+        assert_eq!(wide.hash(), narrow.name().hash());
+        assert_eq!(wide.text(), "aä");
+    }
+
+    #[test]
+    fn the_hint_holds_four_latin_characters() {
+        assert_eq!(NewName::new("Abcde").name().hint(), u32::from_le_bytes(*b"Abcd"));
+        assert_eq!(NewName::new("A").name().hint(), u32::from_le_bytes(*b"A\0\0\0"));
+        assert_eq!(NewName::new("AΩb").name().hint(), 0);
+        assert_eq!(NewName::new("AbcdΩ").name().hint(), u32::from_le_bytes(*b"Abcd"));
+    }
+
+    #[test]
+    fn units_are_ordered_not_characters() {
+        let surrogates = NewName::new("\u{10000}");
+        let private = NewName::new("\u{E000}");
+        assert_eq!(surrogates.name().compare(private.name()), Ordering::Less);
+    }
+}

@@ -1,0 +1,205 @@
+//! The allocator: where new cells come from and where old ones go.
+//!
+//! Promise: what is freed is zero at once, its size field too where it joins a neighbour; a new bin is made only when no
+//! free cell is large enough; no cell in use is ever moved.
+
+use super::bin::{self, BLOCK, Bin};
+use super::cell::{ALIGNMENT, BINS_START, SIZE_FIELD, lay_out, narrow};
+use super::{Error, Hive, base_block};
+use crate::bytes::{align_up, i32_at, put, slice_mut};
+use crate::secret;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How many free cells of one bin are looked at before the rest of the hive.
+const NEARBY_LIMIT: usize = 256;
+/// A cell with this many bytes to spare gives them back when its content shrinks.
+const WORTH_GIVING_BACK: usize = 64;
+
+/// The bins and the free cells of a hive.
+#[derive(Default)]
+pub(super) struct Space {
+    bins: Vec<Bin>,
+    /// Offset to size.
+    by_place: BTreeMap<u32, u32>,
+    /// Size and offset.
+    by_size: BTreeSet<(u32, u32)>,
+}
+
+impl Space {
+    /// Finds the bins and the free cells in `area`.
+    pub(super) fn survey(area: &[u8]) -> Result<Self, Error> {
+        let mut space = Self::default();
+        for bin in bin::bins(area) {
+            let bin = bin?;
+            space.bins.push(bin);
+            for cell in bin.cells(area) {
+                let cell = cell.map_err(Error::Damaged)?;
+                if !cell.in_use {
+                    space.add(cell.offset, cell.size);
+                }
+            }
+        }
+        Ok(space)
+    }
+
+    fn add(&mut self, offset: u32, size: u32) {
+        self.by_place.insert(offset, size);
+        self.by_size.insert((size, offset));
+    }
+
+    fn remove(&mut self, offset: u32, size: u32) {
+        self.by_place.remove(&offset);
+        self.by_size.remove(&(size, offset));
+    }
+
+    /// The smallest free cell of at least `size` bytes, in the bin of `near` if there is one.
+    fn choose(&self, size: u32, near: u32) -> Option<(u32, u32)> {
+        let index = self.bins.partition_point(|bin| bin.start <= near).checked_sub(1);
+        let nearby = index
+            .and_then(|index| self.bins.get(index))
+            .and_then(|bin| {
+                self.by_place
+                    .range(bin.start..bin.end())
+                    .take(NEARBY_LIMIT)
+                    .filter(|&(_, &free)| free >= size)
+                    .min_by_key(|&(_, &free)| free)
+            })
+            .map(|(&offset, &free)| (offset, free));
+        nearby.or_else(|| {
+            self.by_size
+                .range((size, 0)..)
+                .next()
+                .map(|&(free, offset)| (offset, free))
+        })
+    }
+}
+
+/// The size of a cell for `length` bytes of payload.
+fn cell_size(length: usize) -> Result<u32, Error> {
+    let size = length
+        .checked_add(SIZE_FIELD)
+        .and_then(|size| align_up(size, ALIGNMENT))
+        .filter(|&size| size < base_block::BINS_LIMIT)
+        .ok_or(Error::Full("2 GiB"))?;
+    narrow(size)
+}
+
+impl Hive {
+    fn put_size(&mut self, offset: u32, size: u32, in_use: bool) -> Result<(), Error> {
+        let signed = i32::try_from(size).map_err(|_| Error::Full("2 GiB"))?;
+        let signed = if in_use { -signed } else { signed };
+        put(self.bins_mut(), offset as usize, &signed.to_le_bytes())
+            .ok_or_else(|| Error::damaged(offset, "a cell lies outside the bins"))
+    }
+
+    /// A cell of zeros with room for `length` bytes, in the bin of the cell at `near` if possible.
+    pub(super) fn allocate(&mut self, length: usize, near: u32) -> Result<u32, Error> {
+        self.changed = true;
+        let size = cell_size(length)?;
+        let chosen = match self.space.choose(size, near) {
+            Some(chosen) => chosen,
+            None => self.add_bin(size)?,
+        };
+        let (offset, free) = chosen;
+        self.space.remove(offset, free);
+        let rest = free - size;
+        if rest > 0 {
+            self.put_size(offset + size, rest, false)?;
+            self.space.add(offset + size, rest);
+        }
+        self.put_size(offset, size, true)?;
+        self.payload_mut(offset, "a new cell")?.fill(0);
+        Ok(offset)
+    }
+
+    /// A cell that holds `data`, as [`Hive::allocate`].
+    pub(super) fn allocate_with(&mut self, data: &[u8], near: u32) -> Result<u32, Error> {
+        let offset = self.allocate(data.len(), near)?;
+        self.write(offset, 0, data)?;
+        Ok(offset)
+    }
+
+    /// Wipes the cell in use at `offset` and frees it.
+    pub(super) fn release(&mut self, offset: u32) -> Result<(), Error> {
+        self.payload_mut(offset, "a cell to be freed")?.fill(0);
+        let size = i32_at(self.cells().bins(), offset as usize).unwrap_or_default();
+        self.free(offset, size.unsigned_abs())
+    }
+
+    /// Gives back what the cell at `offset` has beyond `length` bytes of payload, if it is worth it.
+    pub(super) fn trim(&mut self, offset: u32, length: usize) -> Result<(), Error> {
+        let payload = self.cells().payload(offset, "an edit")?.len();
+        let (size, kept) = (narrow(payload + SIZE_FIELD)?, cell_size(length)?);
+        if size as usize >= kept as usize + WORTH_GIVING_BACK {
+            let rest = self.payload_mut(offset, "an edit")?;
+            rest.get_mut(kept as usize - SIZE_FIELD..)
+                .unwrap_or_default()
+                .fill(0);
+            self.put_size(offset, kept, true)?;
+            self.free(offset + kept, size - kept)?;
+        }
+        Ok(())
+    }
+
+    /// Makes `size` zero bytes at `offset` a free cell, joined with its free neighbours.
+    fn free(&mut self, offset: u32, size: u32) -> Result<(), Error> {
+        let (mut start, mut total) = (offset, size);
+        if let Some(&after) = self.space.by_place.get(&(offset + size)) {
+            self.space.remove(offset + size, after);
+            self.erase_size(offset + size);
+            total += after;
+        }
+        let before = self.space.by_place.range(..offset).next_back();
+        if let Some((&before, &before_size)) = before
+            && before + before_size == offset
+        {
+            self.space.remove(before, before_size);
+            self.erase_size(offset);
+            start = before;
+            total += before_size;
+        }
+        self.space.add(start, total);
+        self.put_size(start, total, false)
+    }
+
+    fn erase_size(&mut self, offset: u32) {
+        if let Some(field) = slice_mut(self.bins_mut(), offset as usize, SIZE_FIELD) {
+            field.fill(0);
+        }
+    }
+
+    /// A new bin that begins with a free cell of at least `size` bytes: where that cell stands and how large it is.
+    ///
+    /// The bin takes the space after the last bin that many hive files have; the file grows only if there is none.
+    fn add_bin(&mut self, size: u32) -> Result<(u32, u32), Error> {
+        let start = self.bins_length;
+        let length = align_up(size as usize + bin::HEADER as usize, BLOCK).ok_or(Error::Full("2 GiB"))?;
+        let end = start + length;
+        if end > base_block::BINS_LIMIT {
+            return Err(Error::Full("2 GiB"));
+        }
+        secret::grow(&mut self.bytes, BINS_START + end);
+        self.bins_length = end;
+        let (offset, size) = (narrow(start)?, narrow(length)?);
+        let header = lay_out(
+            length,
+            &[
+                (0, bin::SIGNATURE),
+                (bin::OWN_OFFSET, &offset.to_le_bytes()),
+                (bin::SIZE, &size.to_le_bytes()),
+            ],
+        )?;
+        put(
+            &mut self.bytes,
+            base_block::BINS_SIZE,
+            &narrow(end)?.to_le_bytes(),
+        )
+        .and_then(|()| put(self.bins_mut(), start, &header))
+        .ok_or(Error::Full("2 GiB"))?;
+        let (cell, free) = (offset + bin::HEADER, size - bin::HEADER);
+        self.put_size(cell, free, false)?;
+        self.space.bins.push(Bin { start: offset, size });
+        self.space.add(cell, free);
+        Ok((cell, free))
+    }
+}
