@@ -1,0 +1,208 @@
+//! picture - the source line of a fault, safe to show.
+//!
+//! Promise: text of the shape of a product key, and whatever stands in elements that hold keys or passwords, is masked
+//! character by character, so that columns still fit; nothing in the picture steers a terminal.
+
+use super::place::{line_range, part};
+use std::ops::Range;
+
+/// The most characters of a line that are shown.
+const WIDTH: usize = 120;
+/// Characters in a group of a product key.
+const GROUP: usize = 5;
+/// Groups of five in a row that look like a key, complete or not. Two are not enough: `Shell-Setup` has two.
+const GROUPS: usize = 3;
+/// Letters of a key written without hyphens.
+const UNBROKEN: usize = 25;
+/// Elements whose text is a key or a password.
+const SENSITIVE: [&str; 6] = [
+    "Key",
+    "ProductKey",
+    "Password",
+    "AdministratorPassword",
+    "Value",
+    "MachinePassword",
+];
+
+/// A masked source line and the place in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Picture {
+    text: String,
+    caret: usize,
+}
+
+impl Picture {
+    /// The masked picture of the line around `offset` of `text`.
+    pub(super) fn new(text: &str, offset: usize) -> Self {
+        let line = line_range(text, offset);
+        let before = part(text, 0..line.start);
+        let masked = mask_line(part(text, line.clone()), opens_sensitive(before));
+        let column = part(text, line.start..offset).chars().count();
+        // Of a long line only the surroundings of the place are shown.
+        let skipped = column.saturating_sub(WIDTH / 2);
+        let shown = masked.chars().skip(skipped).take(WIDTH).collect();
+        Self {
+            text: shown,
+            caret: column - skipped,
+        }
+    }
+
+    /// The line, masked; of a long line the part around the place. Tabs and other control characters are blanks.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Characters of [`Picture::text`] before the place: where the caret goes.
+    pub fn caret(&self) -> usize {
+        self.caret
+    }
+}
+
+/// A name from the file for a message: masked, shortened, nothing that steers a terminal.
+pub(super) fn shown_name(name: &str) -> String {
+    const LONGEST: usize = 60;
+    let masked = mask_line(name, false);
+    masked.chars().take(LONGEST).collect()
+}
+
+/// Whether the text before a line ends within an element that holds a key or a password.
+fn opens_sensitive(before: &str) -> bool {
+    before
+        .rfind('<')
+        .is_some_and(|start| is_sensitive_tag(part(before, start..before.len())))
+}
+
+/// Whether `tag`, which begins with `<`, is a start tag of a sensitive element, whole or not.
+fn is_sensitive_tag(tag: &str) -> bool {
+    let name = tag
+        .trim_start_matches('<')
+        .split(|character: char| character.is_whitespace() || character == '>')
+        .next()
+        .unwrap_or_default();
+    let local = name.rsplit(':').next().unwrap_or_default();
+    SENSITIVE.iter().any(|known| known.eq_ignore_ascii_case(local))
+}
+
+/// `line` with the same number of characters, keys and passwords as `*`, control characters as blanks.
+fn mask_line(line: &str, sensitive_from_start: bool) -> String {
+    let keys = key_shaped(line, true);
+    let mut sensitive = sensitive_from_start;
+    let mut tag: Option<usize> = None;
+    let mut shown = String::with_capacity(line.len());
+    for (at, character) in line.char_indices() {
+        match character {
+            '<' => {
+                sensitive = false;
+                tag = Some(at);
+            }
+            '>' => {
+                let start = tag.take();
+                sensitive = start.is_some_and(|start| is_sensitive_tag(part(line, start..at)));
+            }
+            _ => {}
+        }
+        let in_value = sensitive && tag.is_none() && character != '>' && !character.is_whitespace();
+        let in_key = character.is_alphanumeric() && is_within(&keys, at);
+        shown.push(if in_value || in_key {
+            '*'
+        } else if crate::text::printable(character.encode_utf8(&mut [0; 4]))
+            .chars()
+            .count()
+            == 1
+        {
+            character
+        } else {
+            ' '
+        });
+    }
+    shown
+}
+
+/// Whether one of the ranges, which ascend, holds `at`.
+fn is_within(ranges: &[Range<usize>], at: usize) -> bool {
+    let behind = ranges.partition_point(|range| range.end <= at);
+    ranges.get(behind).is_some_and(|range| range.contains(&at))
+}
+
+/// The parts of `text` that look like a product key, complete or not; with `unbroken` also 25 letters and digits in a
+/// row.
+pub(super) fn key_shaped(text: &str, unbroken: bool) -> Vec<Range<usize>> {
+    let is_part = |character: char| character.is_alphanumeric() || is_hyphen(character);
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some(start) = part(text, at..text.len()).find(is_part).map(|skip| at + skip) {
+        let rest = part(text, start..text.len());
+        let length = rest.find(|character| !is_part(character)).unwrap_or(rest.len());
+        at = start + length;
+        if looks_like_key(part(text, start..at), unbroken) {
+            found.push(start..at);
+        }
+    }
+    found
+}
+
+fn looks_like_key(run: &str, unbroken: bool) -> bool {
+    let mut in_a_row = 0;
+    for group in run.split(is_hyphen) {
+        in_a_row = if group.chars().count() == GROUP {
+            in_a_row + 1
+        } else {
+            0
+        };
+        if in_a_row >= GROUPS {
+            return true;
+        }
+    }
+    unbroken && run.len() == UNBROKEN && run.chars().all(|character| character.is_ascii_alphanumeric())
+}
+
+/// Hyphens as word processors and web pages write them.
+fn is_hyphen(character: char) -> bool {
+    matches!(
+        character,
+        '-' | '\u{AD}' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{FE58}' | '\u{FE63}' | '\u{FF0D}'
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GVLK: &str = "33PXH-7Y6KF-2VJC9-XBBR8-HVTHH";
+
+    #[test]
+    fn keys_are_masked_at_equal_length_and_names_are_not() {
+        let line = format!("\t<component name=\"Microsoft-Windows-Shell-Setup\"> slmgr /ipk {GVLK} &");
+        let picture = Picture::new(&line, line.len() - 1);
+        assert!(picture.text().contains("Microsoft-Windows-Shell-Setup"));
+        assert!(picture.text().contains("/ipk ***"));
+        assert!(!picture.text().contains("33PXH"));
+        assert_eq!(picture.text().chars().count(), line.chars().count());
+        assert_eq!(picture.text().chars().nth(picture.caret()), Some('&'));
+    }
+
+    #[test]
+    fn values_of_sensitive_elements_are_masked_whatever_their_shape() {
+        for line in [
+            "<Key>33PXH-7Y</Kee>",
+            "<u:Value>p4ss w0rd!</x>",
+            "<ProductKey>33PXH&7Y6KF</ProductKey>",
+        ] {
+            let text = Picture::new(line, 3).text;
+            assert!(
+                text.contains('*') && !text.contains("33PXH") && !text.contains("p4ss"),
+                "{text}"
+            );
+        }
+        let text = "<Password>\n  secret & more\n</Password>";
+        assert_eq!(Picture::new(text, 20).text(), "  ****** * ****");
+    }
+
+    #[test]
+    fn a_long_line_is_shown_around_its_place() {
+        let line = "a ".repeat(5000);
+        let picture = Picture::new(&line, 7000);
+        assert_eq!(picture.text().chars().count(), WIDTH);
+        assert_eq!(picture.caret(), WIDTH / 2);
+    }
+}

@@ -1,0 +1,174 @@
+//! summary - what an answer file does about activation, pass by pass.
+//!
+//! Promise: no key is in a summary; values that are not secret are.
+//! Source: Microsoft, Unattended Windows Setup Reference, the pages of the components named below.
+
+use super::content::Content;
+use super::keys::{KeyKind, kind_of};
+use super::place::is_blank;
+use super::{AnswerFile, Pass, SETUP, SHELL_SETUP};
+
+/// A setting that bears on activation: component, path, its pass, whether it holds a key, and what it does.
+struct Known {
+    component: &'static str,
+    path: &'static [&'static str],
+    pass: Pass,
+    is_key: bool,
+    means: &'static str,
+}
+
+const KNOWN: [Known; 7] = [
+    Known {
+        component: SETUP,
+        path: &["UserData", "ProductKey", "Key"],
+        pass: Pass::WindowsPe,
+        is_key: true,
+        means: "selects the edition that Setup installs",
+    },
+    Known {
+        component: SETUP,
+        path: &["UserData", "ProductKey", "WillShowUI"],
+        pass: Pass::WindowsPe,
+        is_key: false,
+        means: "says when Setup shows its key page",
+    },
+    Known {
+        component: SHELL_SETUP,
+        path: &["ProductKey"],
+        pass: Pass::Specialize,
+        is_key: true,
+        means: "is installed as the key that Windows is activated with",
+    },
+    Known {
+        component: "Microsoft-Windows-Security-SPP",
+        path: &["SkipRearm"],
+        pass: Pass::Generalize,
+        is_key: false,
+        means: "1 keeps the licensing state when sysprep generalizes, 0 resets it",
+    },
+    Known {
+        component: "Microsoft-Windows-Security-Licensing-SLC",
+        path: &["SkipRearm"],
+        pass: Pass::Generalize,
+        is_key: false,
+        means: "1 keeps the licensing state when sysprep generalizes (Vista and Server 2008 only)",
+    },
+    Known {
+        component: "Microsoft-Windows-Security-SPP-UX",
+        path: &["SkipAutoActivation"],
+        pass: Pass::Specialize,
+        is_key: false,
+        means: "true stops Windows from trying to activate by itself",
+    },
+    Known {
+        component: "Microsoft-Windows-Security-Licensing-SLC-UX",
+        path: &["SkipAutoActivation"],
+        pass: Pass::Specialize,
+        is_key: false,
+        means: "true stops automatic activation (Vista and Server 2008 only)",
+    },
+];
+
+/// The longest value that a summary repeats, in characters.
+const SHOWN_LIMIT: usize = 60;
+
+/// What an answer file does about activation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// The architectures that the file has components for, as it spells them.
+    pub architectures: Vec<String>,
+    /// One entry for every setting that bears on activation, in the order of the file.
+    pub effects: Vec<Effect>,
+}
+
+/// One setting that bears on activation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Effect {
+    /// The pass it stands in, as the file spells it.
+    pub pass: String,
+    /// The component.
+    pub component: String,
+    /// The component's architecture, as the file spells it.
+    pub architecture: String,
+    /// The path below the component.
+    pub path: String,
+    /// Line of the element, from 1.
+    pub line: usize,
+    /// The value, if it is not secret; keys are `None`. What could steer a terminal is escaped.
+    pub value: Option<String>,
+    /// How the key stands there; `None` for a setting that holds no key.
+    pub key: Option<KeyKind>,
+    /// What the setting does.
+    pub means: &'static str,
+    /// Whether Setup heeds it in this pass.
+    pub in_effect: bool,
+}
+
+impl AnswerFile {
+    /// What the file does about activation.
+    pub fn summary(&self) -> Summary {
+        let mut effects: Vec<(usize, Effect)> = Vec::new();
+        for component in self.components() {
+            for known in KNOWN.iter().filter(|known| known.component == component.name) {
+                for (index, content) in self.reached(component.index, known) {
+                    let value = content.value();
+                    let text: String = value.trim_matches(is_blank).chars().take(SHOWN_LIMIT).collect();
+                    let bare = known.path.last() == Some(&"Key") && self.is_product_key(index);
+                    let key = known.is_key.then(|| match kind_of(&value) {
+                        KeyKind::Key if bare => KeyKind::BareText,
+                        kind => kind,
+                    });
+                    let path = if bare {
+                        known.path.get(..known.path.len() - 1)
+                    } else {
+                        Some(known.path)
+                    };
+                    let effect = Effect {
+                        pass: component.pass.clone(),
+                        component: component.name.clone(),
+                        architecture: component.architecture.clone(),
+                        path: path.unwrap_or_default().join("/"),
+                        line: self.line_of(index),
+                        value: (!known.is_key).then(|| crate::text::printable(&text)),
+                        key,
+                        means: known.means,
+                        in_effect: component.pass == known.pass.name(),
+                    };
+                    effects.push((index, effect));
+                }
+            }
+        }
+        effects.sort_by_key(|(index, _)| *index);
+        Summary {
+            architectures: self.architectures(),
+            effects: effects.into_iter().map(|(_, effect)| effect).collect(),
+        }
+    }
+
+    /// The elements of a known setting in one component; also a `ProductKey` that holds text instead of `Key`.
+    fn reached(&self, component: usize, known: &Known) -> Vec<(usize, Content)> {
+        let mut level = vec![component];
+        let mut bare = Vec::new();
+        for name in known.path {
+            let below = level
+                .iter()
+                .flat_map(|&index| self.tree.named(&self.text, index, name));
+            let next: Vec<usize> = below.map(|(index, _)| index).collect();
+            if *name == "Key" {
+                bare = level;
+            }
+            level = next;
+        }
+        let read = |index: usize| Some((index, Content::read(&self.text, self.tree.elements.get(index)?)));
+        let bare = bare
+            .into_iter()
+            .filter_map(read)
+            .filter(|(_, content)| !content.is_blank() || !content.has_elements);
+        bare.chain(level.into_iter().filter_map(read)).collect()
+    }
+
+    fn is_product_key(&self, index: usize) -> bool {
+        let element = self.tree.elements.get(index);
+        element.is_some_and(|element| element.local_name(&self.text) == "ProductKey")
+    }
+}

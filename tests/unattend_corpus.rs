@@ -1,0 +1,280 @@
+//! Real answer files: what is read, what an edit changes, and what other readers say of the result.
+//!
+//! Runs when `WIMKEY_CORPUS` names a folder whose sub-folder `unattend` holds answer files.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "tests"
+)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use wimkey::text;
+use wimkey::unattend::{AnswerFile, Architecture, Error, KeyKind, Setting};
+use zeroize::Zeroizing;
+
+/// Published by Microsoft: Windows 10 and 11 Enterprise.
+const KEY: &str = "NPPR9-FWDCX-D2C8J-H872K-2YT43";
+/// Published by Microsoft: Windows 10 and 11 Pro.
+const OTHER_KEY: &str = "W269N-WFGWX-YVC9B-4J6C9-T83GX";
+
+fn files() -> Vec<PathBuf> {
+    let Some(corpus) = std::env::var_os("WIMKEY_CORPUS") else {
+        return Vec::new();
+    };
+    let mut folders = vec![Path::new(&corpus).join("unattend")];
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn read(path: &Path) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new(std::fs::read(path).unwrap())
+}
+
+fn decoded(bytes: &[u8]) -> String {
+    text::decode(bytes).unwrap().0.to_string()
+}
+
+/// Whether xmllint accepts the bytes; `None` if it is not installed.
+fn xmllint(bytes: &[u8]) -> Option<bool> {
+    use std::io::Write as _;
+    let mut child = Command::new("xmllint")
+        .args(["--noout", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .ok()?;
+    let _ = child.stdin.take().unwrap().write_all(bytes);
+    Some(child.wait().unwrap().success())
+}
+
+/// Elements, attributes, texts, comments and instructions in document order; white space between elements aside.
+fn flat(text: &str) -> Vec<String> {
+    let document = roxmltree::Document::parse(text).unwrap();
+    let mut lines = Vec::new();
+    for node in document.descendants() {
+        let depth = node.ancestors().count();
+        let path: Vec<&str> = node.ancestors().map(|up| up.tag_name().name()).collect();
+        let line = match node.node_type() {
+            roxmltree::NodeType::Text if node.text().unwrap().trim().is_empty() => continue,
+            roxmltree::NodeType::Element => {
+                let attributes: Vec<_> = node
+                    .attributes()
+                    .map(|a| format!("{:?}{}={}", a.namespace(), a.name(), a.value()))
+                    .collect();
+                format!("{:?} {attributes:?}", node.tag_name())
+            }
+            kind => format!("{kind:?} {:?}", node.text()),
+        };
+        lines.push(format!("{depth} {path:?} {line}"));
+    }
+    lines
+}
+
+/// Whether all of `few` occur in `many` in this order; returns what is left of `many`.
+fn left_over(few: &[String], many: &[String]) -> Option<Vec<String>> {
+    let mut rest = Vec::new();
+    let mut wanted = few.iter().peekable();
+    for line in many {
+        if wanted.peek() == Some(&line) {
+            wanted.next();
+        } else {
+            rest.push(line.clone());
+        }
+    }
+    wanted.next().is_none().then_some(rest)
+}
+
+/// The lengths of what differs between two byte strings once common head and tail are set aside.
+fn differing(old: &[u8], new: &[u8]) -> (usize, usize) {
+    let head = old.iter().zip(new).take_while(|(a, b)| a == b).count();
+    let tail = old[head..]
+        .iter()
+        .rev()
+        .zip(new[head..].iter().rev())
+        .take_while(|(a, b)| a == b)
+        .count();
+    (old.len() - head - tail, new.len() - head - tail)
+}
+
+#[test]
+fn what_is_refused_is_what_other_readers_refuse() {
+    let (mut accepted, mut refused) = (0, 0);
+    for path in files() {
+        let bytes = read(&path);
+        let result = AnswerFile::parse(bytes.clone());
+        let other = roxmltree::Document::parse(&decoded(&bytes)).is_ok();
+        assert_eq!(result.is_ok(), other, "{}: {:?}", path.display(), result.err());
+        if let Some(verdict) = xmllint(&bytes) {
+            assert_eq!(result.is_ok(), verdict, "{}: {:?}", path.display(), result.err());
+        }
+        match result {
+            Ok(file) => {
+                assert_eq!(file.bytes(), bytes.as_slice());
+                accepted += 1;
+            }
+            Err(error) => {
+                let Error::Malformed { picture, .. } = &error else {
+                    panic!("{error:?}")
+                };
+                println!(
+                    "{}: {error}\n  {}\n  {}^",
+                    path.display(),
+                    picture.text(),
+                    " ".repeat(picture.caret())
+                );
+                refused += 1;
+            }
+        }
+    }
+    println!("{accepted} accepted, {refused} refused");
+}
+
+#[test]
+fn every_setting_is_set_read_back_accepted_by_others_and_removed_to_the_byte() {
+    let architectures = [Architecture::Amd64, Architecture::Arm64];
+    let settings = architectures.into_iter().flat_map(|architecture| {
+        [
+            (Setting::product_key(architecture), KEY),
+            (Setting::installation_key(architecture), KEY),
+            (Setting::skip_rearm(architecture), "1"),
+            (Setting::skip_auto_activation(architecture), "true"),
+        ]
+    });
+    let settings: Vec<_> = settings.collect();
+    let (mut created, mut bare, mut replaced, mut same) = (0, 0, 0, 0);
+    for path in files() {
+        let bytes = read(&path);
+        if AnswerFile::parse(bytes.clone()).is_err() {
+            continue;
+        }
+        for (setting, value) in &settings {
+            let place = format!("{}: {setting}", path.display());
+            let mut file = AnswerFile::parse(bytes.clone()).unwrap();
+            let before = file.get(setting).len();
+            let change = match file.set(setting, value) {
+                Ok(change) => change,
+                Err(error) => panic!("{place}: {error}"),
+            };
+            let found = file.get(setting);
+            assert_eq!(found.len(), 1, "{place}");
+            assert_eq!(found[0].expose(), *value, "{place}");
+            let edited = file.bytes().to_vec();
+            assert_eq!(edited != *bytes, change.changed, "{place}");
+            assert!(!file.set(setting, value).unwrap().changed, "{place}");
+            assert_eq!(file.bytes(), edited.as_slice(), "{place}");
+
+            let old_text = decoded(&bytes);
+            let new_text = decoded(&edited);
+            assert_eq!(text::Form::detect(&bytes), text::Form::detect(&edited), "{place}");
+            if !old_text.contains('\n') || old_text.matches("\r\n").count() == old_text.matches('\n').count()
+            {
+                assert_eq!(
+                    new_text.matches("\r\n").count(),
+                    new_text.matches('\n').count(),
+                    "{place}"
+                );
+            }
+            let (old_tree, new_tree) = (flat(&old_text), flat(&new_text));
+            if before == 0 {
+                let rest = left_over(&old_tree, &new_tree);
+                if let Some(rest) = rest {
+                    assert!((1..=6).contains(&rest.len()), "{place}: {rest:?}");
+                    assert!(rest.last().unwrap().contains(value), "{place}");
+                    // At most the slash of `<settings pass="specialize" />` gives way.
+                    assert!(
+                        differing(&bytes, &edited).0 <= 2,
+                        "{place}: more than an insertion"
+                    );
+                    let mut again = AnswerFile::parse(edited.clone().into()).unwrap();
+                    assert!(again.remove(setting).unwrap(), "{place}");
+                    assert!(
+                        again.bytes() == bytes.as_slice(),
+                        "{place}: not the original after remove"
+                    );
+                } else {
+                    bare += 1; // text straight in <ProductKey> gave way to <Key>
+                }
+                created += 1;
+            } else if change.changed {
+                let differs = old_tree
+                    .iter()
+                    .zip(&new_tree)
+                    .filter(|(old, new)| old != new)
+                    .count();
+                assert!(differs <= 1 || old_tree.len() != new_tree.len(), "{place}");
+                replaced += 1;
+            } else {
+                same += 1;
+            }
+            file.set(setting, if *value == KEY { OTHER_KEY } else { value })
+                .unwrap();
+            assert_eq!(file.get(setting).len(), 1);
+            file.remove(setting).unwrap();
+            assert!(file.get(setting).is_empty(), "{place}");
+            assert!(
+                roxmltree::Document::parse(&decoded(file.bytes())).is_ok(),
+                "{place}"
+            );
+        }
+        let mut file = AnswerFile::parse(bytes.clone()).unwrap();
+        file.set(&settings[0].0, KEY).unwrap();
+        assert_ne!(xmllint(file.bytes()), Some(false), "{}", path.display());
+    }
+    println!("{created} created ({bare} in place of bare text), {replaced} replaced, {same} there already");
+}
+
+#[test]
+fn cleared_files_hold_no_key_where_setup_reads_one() {
+    let mut kinds = std::collections::BTreeMap::new();
+    for path in files() {
+        let Ok(mut file) = AnswerFile::parse(read(&path)) else {
+            continue;
+        };
+        for place in file.product_keys() {
+            *kinds.entry(format!("{:?}", place.kind)).or_insert(0) += 1;
+            assert!(decoded(&read(&path)).lines().count() >= place.line);
+        }
+        let effects = file.summary().effects.len();
+        let old = flat(&decoded(file.bytes()));
+        let cleared = file.clear(true).unwrap();
+        assert!(
+            cleared.keys == 0 || file.summary().effects.len() < effects,
+            "{}",
+            path.display()
+        );
+        assert!(
+            cleared
+                .left
+                .iter()
+                .all(|left| matches!(left.kind, KeyKind::Embedded | KeyKind::Comment))
+        );
+        assert!(
+            left_over(&flat(&decoded(file.bytes())), &old).is_some(),
+            "{}",
+            path.display()
+        );
+        assert!(
+            !decoded(file.bytes()).contains("<PlainText>true"),
+            "{}",
+            path.display()
+        );
+    }
+    println!("{kinds:?}");
+}
