@@ -1,4 +1,4 @@
-//! product_id - the `ProductId` text of the registry, both forms, and the advanced product id inside
+//! `product_id` - the `ProductId` text of the registry, both forms, and the advanced product id inside
 //! `DigitalProductId4`.
 //!
 //! Source of the forms: 21 stored blobs of real installations and eight public `ProductId` texts of Windows 7.

@@ -1,4 +1,4 @@
-//! product_key - the one owner of a key.
+//! `product_key` - the one owner of a key.
 
 use super::symbols::{self, Form, STORED_LENGTH, SYMBOL_COUNT, TEXT_LENGTH};
 use super::text::{self, Draft, Error, Note};

@@ -1,4 +1,4 @@
-//! store_id - `OSProductPfn` and `OSProductContentId`, which Windows 10 and later keep beside the product id.
+//! `store_id` - `OSProductPfn` and `OSProductContentId`, which Windows 10 and later keep beside the product id.
 //!
 //! Source of the forms: 21 stored sets of values and two real hives.
 
@@ -34,16 +34,11 @@ pub fn package_family_name(sku: u32, part_number: &str) -> String {
 pub fn content_id(sku: u32, part_number: &str) -> String {
     let name = format!("Microsoft.Windows.{sku}.{}:{PUBLISHER}:win32", bare(part_number)).to_lowercase();
     let hash = Sha256::digest(crate::text::utf16le(&name).as_slice());
-    let first = u128::from_be_bytes(crate::bytes::array(&hash, 0).unwrap_or_default());
     // A GUID stores its first three numbers with the low byte first.
-    let [a, b, c, d, e, f, g, h, rest @ ..] = first.to_be_bytes();
-    let head = u32::from_le_bytes([a, b, c, d]);
-    let (second, third) = (u16::from_le_bytes([e, f]), u16::from_le_bytes([g, h]));
-    let [i, j, tail @ ..] = rest;
-    let fourth = u16::from_be_bytes([i, j]);
-    let mut id = format!("{head:08x}-{second:04x}-{third:04x}-{fourth:04x}-");
-    for byte in tail {
-        id.push_str(&format!("{byte:02x}"));
-    }
-    id
+    let head = crate::bytes::u32_at(&hash, 0).unwrap_or_default();
+    let second = crate::bytes::u16_at(&hash, 4).unwrap_or_default();
+    let third = crate::bytes::u16_at(&hash, 6).unwrap_or_default();
+    let rest = u64::from_be_bytes(crate::bytes::array(&hash, 8).unwrap_or_default());
+    let (fourth, fifth) = (rest >> 48, rest & 0xFFFF_FFFF_FFFF);
+    format!("{head:08x}-{second:04x}-{third:04x}-{fourth:04x}-{fifth:012x}")
 }
