@@ -1,4 +1,4 @@
-//! Turns the fact tables of this folder into Rust tables, once, at build time.
+//! Turns the fact tables of this folder into Rust tables, once, at build time, and stops the build on a wrong row.
 //!
 //! Nothing is parsed when wimkey runs: a look-up costs no more than a `static`.
 
@@ -11,6 +11,9 @@
     reason = "a build script stops the build when a table is wrong"
 )]
 
+mod keys;
+mod rules;
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -19,6 +22,7 @@ fn main() {
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     println!("cargo::rerun-if-changed=keydata");
     std::fs::write(out.join("upcase.rs"), upcase(tables)).expect("upcase.rs");
+    std::fs::write(out.join("catalog.rs"), keys::tables(tables)).expect("catalog.rs");
 }
 
 /// `upcase.tsv` as a sorted list of (unit, upper) pairs.
