@@ -551,6 +551,21 @@ fn clearing_removes_keys_and_on_request_passwords_and_reports_what_is_left() {
 }
 
 #[test]
+fn clearing_leaves_what_was_empty_before_the_key_came() {
+    let old = around(
+        "\n <settings pass=\"windowsPE\">\n  <component name=\"Microsoft-Windows-Setup\" processorArchitecture=\"amd64\">\n   <UserData>\n    <ProductKey/>\n   </UserData>\n  </component>\n </settings>\n",
+    );
+    let mut file = parse(&old);
+    file.set(&Setting::installation_key(Architecture::Amd64), KEY)
+        .unwrap();
+    let mut again = parse(written(&file));
+    assert_eq!(again.clear(false).unwrap().keys, 1);
+    assert_eq!(written(&again), old);
+    assert_eq!(again.clear(false).unwrap().keys, 0);
+    assert_eq!(written(&again), old);
+}
+
+#[test]
 fn a_summary_tells_what_setup_will_heed() {
     let mut file = AnswerFile::minimal();
     file.set(&Setting::installation_key(Architecture::Amd64), KEY)

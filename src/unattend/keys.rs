@@ -159,17 +159,16 @@ impl AnswerFile {
         all.into_iter().map(place).collect()
     }
 
-    /// Removes every element that holds a key or should, and with `passwords` every element that holds a password.
+    /// Removes every element that holds a key or a stand-in for one, and with `passwords` every element that holds a
+    /// password. Elements that are empty already stay: they hold nothing, and some tools count on them.
     ///
     /// # Errors
     /// [`Error::Malformed`] with [`Fault::Limit`] if there are more such elements than any real file has; what
     /// [`AnswerFile::remove`] reports.
     pub fn clear(&mut self, passwords: bool) -> Result<Cleared, Error> {
-        let keys: Vec<usize> = self
-            .held(&self.scopes())
-            .into_iter()
-            .map(|held| held.index)
-            .collect();
+        let held = self.held(&self.scopes()).into_iter();
+        let filled = held.filter(|key| key.kind != KeyKind::Empty);
+        let keys: Vec<usize> = filled.map(|key| key.index).collect();
         let secrets = if passwords {
             self.password_elements()
         } else {
@@ -197,10 +196,12 @@ impl AnswerFile {
         for &index in all.iter().rev() {
             self.remove_element(index)?;
         }
+        let mut left = self.product_keys();
+        left.retain(|place| place.kind != KeyKind::Empty);
         Ok(Cleared {
             keys: keys.len(),
             passwords: secrets.len(),
-            left: self.product_keys(),
+            left,
         })
     }
 
