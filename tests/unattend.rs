@@ -8,6 +8,7 @@
     reason = "tests"
 )]
 
+use KeyKind::{BareText, Comment, Embedded, Empty, Key, Placeholder};
 use proptest::prelude::*;
 use wimkey::text::{self, Encoding, Form};
 use wimkey::unattend::{AnswerFile, Architecture, Error, Fault, KeyKind, Pass, Setting};
@@ -246,7 +247,7 @@ fn a_key_written_straight_into_product_key_gives_way_to_the_element_key() {
     let mut file = parse(&file_with(&format!(
         " {OTHER_KEY} <WillShowUI>Never</WillShowUI>"
     )));
-    assert_eq!(file.product_keys()[0].kind, KeyKind::BareText);
+    assert_eq!(file.product_keys()[0].kind, BareText);
     file.set(&setting, KEY).unwrap();
     assert_eq!(
         written(&file),
@@ -443,6 +444,14 @@ fn what_is_not_well_formed_is_refused() {
     ));
 }
 
+/// `pattern` so many times, each time with another number for `#`.
+fn numbered(count: usize, pattern: &str) -> String {
+    let all: Vec<String> = (0..count)
+        .map(|number| pattern.replace('#', &number.to_string()))
+        .collect();
+    all.concat()
+}
+
 #[test]
 fn input_that_means_harm_is_refused_quickly() {
     let bomb = "<!DOCTYPE a [<!ENTITY a 'aaaa'><!ENTITY b '&a;&a;'>]><unattend xmlns='urn:schemas-microsoft-com:unattend'>&b;</unattend>";
@@ -456,15 +465,8 @@ fn input_that_means_harm_is_refused_quickly() {
     let limits = [
         "<a>".repeat(100_000),
         "<a/>".repeat(1_000_000),
-        format!(
-            "<a {}/>",
-            (0..100_000).map(|n| format!(" a{n}=''")).collect::<String>()
-        ),
-        format!(
-            "<a {}>",
-            (0..100).map(|n| format!(" xmlns:a{n}='u'")).collect::<String>()
-        )
-        .repeat(100),
+        format!("<a {}/>", numbered(100_000, " a#=''")),
+        format!("<a {}>", numbered(100, " xmlns:a#='u'")).repeat(100),
     ];
     for inside in limits {
         let error = refused(&around(&inside));
@@ -479,6 +481,15 @@ fn input_that_means_harm_is_refused_quickly() {
             "{error}"
         );
     }
+    let many = parse(&around(&format!(
+        "<settings pass='specialize'>{COMPONENT}{}</component></settings>",
+        format!("<ProductKey/>{KEY}<!--{KEY}-->").repeat(50_000)
+    )));
+    assert_eq!(many.product_keys().len(), 150_000);
+    assert_eq!(
+        (many.summary().effects.len(), many.get(&product_key()).len()),
+        (50_000, 50_000)
+    );
     let big = AnswerFile::parse(vec![b' '; 17 * 1024 * 1024].into()).unwrap_err();
     assert!(matches!(big, Error::TooLarge { .. }));
 }
@@ -495,7 +506,6 @@ fn keys_are_found_in_every_way_they_are_written_and_never_shown_unasked() {
     let file = parse(&text);
     let places = file.product_keys();
     let kinds: Vec<KeyKind> = places.iter().map(|place| place.kind).collect();
-    use KeyKind::{BareText, Comment, Embedded, Empty, Key, Placeholder};
     assert_eq!(kinds, [Key, Empty, BareText, Placeholder, Embedded, Comment]);
     assert_eq!(
         (places[0].pass.as_str(), places[4].architecture.as_str()),
@@ -510,7 +520,7 @@ fn keys_are_found_in_every_way_they_are_written_and_never_shown_unasked() {
     assert!(
         places
             .iter()
-            .all(|place| &text[place.bytes.clone()] == place.expose())
+            .all(|place| text.get(place.bytes.clone()) == Some(place.expose()))
     );
     let shown = format!(
         "{places:?} {file:?} {:?} {:?}",
@@ -538,6 +548,21 @@ fn clearing_removes_keys_and_on_request_passwords_and_reports_what_is_left() {
         written(&file),
         without_key.replacen(&format!("\n   {account}"), "", 1)
     );
+}
+
+#[test]
+fn clearing_leaves_what_was_empty_before_the_key_came() {
+    let old = around(
+        "\n <settings pass=\"windowsPE\">\n  <component name=\"Microsoft-Windows-Setup\" processorArchitecture=\"amd64\">\n   <UserData>\n    <ProductKey/>\n   </UserData>\n  </component>\n </settings>\n",
+    );
+    let mut file = parse(&old);
+    file.set(&Setting::installation_key(Architecture::Amd64), KEY)
+        .unwrap();
+    let mut again = parse(written(&file));
+    assert_eq!(again.clear(false).unwrap().keys, 1);
+    assert_eq!(written(&again), old);
+    assert_eq!(again.clear(false).unwrap().keys, 0);
+    assert_eq!(written(&again), old);
 }
 
 #[test]
@@ -571,10 +596,10 @@ fn a_summary_tells_what_setup_will_heed() {
     assert_eq!(
         told,
         [
-            ("UserData/ProductKey/Key", Some(KeyKind::Key), None, true),
+            ("UserData/ProductKey/Key", Some(Key), None, true),
             ("UserData/ProductKey/WillShowUI", None, Some("Never"), true),
             ("SkipRearm", None, Some("1"), true),
-            ("ProductKey", Some(KeyKind::Key), None, false),
+            ("ProductKey", Some(Key), None, false),
         ]
     );
 }
@@ -696,13 +721,13 @@ fn pieces() -> impl Strategy<Value = String> {
 }
 
 /// Everything that can be done to a file must end without panic.
-fn exercise(bytes: Vec<u8>) {
-    if let Ok(mut file) = AnswerFile::parse(bytes.clone().into()) {
+fn exercise(bytes: &[u8]) {
+    if let Ok(mut file) = AnswerFile::parse(bytes.to_vec().into()) {
         let _ = (file.architectures(), file.product_keys(), file.summary());
         if file.set(&product_key(), KEY).is_ok() {
             assert_eq!(file.get(&product_key())[0].expose(), KEY);
         } else {
-            assert_eq!(file.bytes(), bytes.as_slice());
+            assert_eq!(file.bytes(), bytes);
         }
         let _ = file.remove(&product_key());
         let _ = file.clear(true);
@@ -712,7 +737,7 @@ fn exercise(bytes: Vec<u8>) {
 proptest! {
     #[test]
     fn random_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        exercise(bytes);
+        exercise(&bytes);
     }
 
     #[test]
@@ -721,8 +746,8 @@ proptest! {
         let ours = AnswerFile::parse(root.clone().into_bytes().into());
         let other = roxmltree::Document::parse(&root);
         prop_assert_eq!(ours.is_ok(), other.is_ok(), "{:?} {:?}", ours, other);
-        exercise(root.into_bytes());
-        exercise(text.into_bytes());
+        exercise(root.as_bytes());
+        exercise(text.as_bytes());
     }
 
     #[test]

@@ -13,7 +13,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use wimkey::text;
+use wimkey::text::{self, Encoding, Form};
 use wimkey::unattend::{AnswerFile, Architecture, Error, KeyKind, Setting};
 use zeroize::Zeroizing;
 
@@ -182,7 +182,7 @@ fn every_setting_is_set_read_back_accepted_by_others_and_removed_to_the_byte() {
 
             let old_text = decoded(&bytes);
             let new_text = decoded(&edited);
-            assert_eq!(text::Form::detect(&bytes), text::Form::detect(&edited), "{place}");
+            assert_eq!(Form::detect(&bytes), Form::detect(&edited), "{place}");
             if !old_text.contains('\n') || old_text.matches("\r\n").count() == old_text.matches('\n').count()
             {
                 assert_eq!(
@@ -241,6 +241,45 @@ fn every_setting_is_set_read_back_accepted_by_others_and_removed_to_the_byte() {
 }
 
 #[test]
+fn an_edit_does_the_same_in_every_encoding_and_with_either_line_end() {
+    let setting = Setting::product_key(Architecture::Amd64);
+    let mut edits = 0;
+    for path in files() {
+        let text = decoded(&read(&path)).replace("\r\n", "\n");
+        let Ok(mut plain) = AnswerFile::parse(text.clone().into_bytes().into()) else {
+            continue;
+        };
+        plain.set(&setting, KEY).unwrap();
+        let edited = decoded(plain.bytes());
+        for (encoding, mark) in [
+            (Encoding::Utf8, true),
+            (Encoding::Utf16Le, true),
+            (Encoding::Utf16Le, false),
+            (Encoding::Utf16Be, true),
+        ] {
+            for line_end in ["\n", "\r\n"] {
+                let stored =
+                    |text: &str| text::encode(&text.replace('\n', line_end), Form { encoding, mark });
+                let bytes = stored(&text);
+                let mut file = AnswerFile::parse(bytes.clone()).unwrap();
+                let existed = !file.get(&setting).is_empty();
+                file.set(&setting, KEY).unwrap();
+                assert!(
+                    file.bytes() == stored(&edited).as_slice(),
+                    "{} {encoding:?} {line_end:?}",
+                    path.display()
+                );
+                let mut again = AnswerFile::parse(file.into_bytes()).unwrap();
+                again.remove(&setting).unwrap();
+                assert!(existed || again.bytes() == bytes.as_slice(), "{}", path.display());
+                edits += 1;
+            }
+        }
+    }
+    println!("{edits} edits");
+}
+
+#[test]
 fn cleared_files_hold_no_key_where_setup_reads_one() {
     let mut kinds = std::collections::BTreeMap::new();
     for path in files() {
@@ -251,11 +290,11 @@ fn cleared_files_hold_no_key_where_setup_reads_one() {
             *kinds.entry(format!("{:?}", place.kind)).or_insert(0) += 1;
             assert!(decoded(&read(&path)).lines().count() >= place.line);
         }
-        let effects = file.summary().effects.len();
         let old = flat(&decoded(file.bytes()));
         let cleared = file.clear(true).unwrap();
+        let kept = file.summary().effects.into_iter().filter_map(|effect| effect.key);
         assert!(
-            cleared.keys == 0 || file.summary().effects.len() < effects,
+            kept.into_iter().all(|kind| kind == KeyKind::Empty),
             "{}",
             path.display()
         );

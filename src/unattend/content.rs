@@ -104,11 +104,7 @@ impl Content {
 
     fn section(&mut self, text: &str, range: Range<usize>) {
         let inside = range.start + "<![CDATA[".len()..range.end.saturating_sub("]]>".len());
-        let raw = Zeroizing::new(
-            part(text, inside.clone())
-                .replace("\r\n", "\n")
-                .replace('\r', "\n"),
-        );
+        let raw = grammar::with_line_feeds(part(text, inside.clone()));
         if let Some(run) = self.run(range) {
             run.sections += 1;
             run.section = (run.sections == 1).then_some(inside);

@@ -2,7 +2,7 @@
 
 use super::content::Content;
 use super::picture::shown_name;
-use super::place::{is_blank, line_and_column};
+use super::place::{Walker, is_blank, line_and_column};
 use super::tree::Element;
 use super::{AnswerFile, Setting};
 use std::fmt;
@@ -50,32 +50,31 @@ pub(super) struct Component {
 impl AnswerFile {
     /// Every place where `setting` stands. Setup accepts one; more are a fault of the file.
     pub fn get(&self, setting: &Setting) -> Vec<Found> {
-        let found = self.places(setting);
-        found
-            .into_iter()
-            .filter_map(|index| Some(self.found(self.tree.elements.get(index)?)))
-            .collect()
+        let mut walker = self.walker();
+        let places = self.places(setting).into_iter();
+        let elements = places.filter_map(|index| self.tree.elements.get(index));
+        elements.map(|element| self.found(element, &mut walker)).collect()
     }
 
-    pub(super) fn found(&self, element: &Element) -> Found {
+    fn found(&self, element: &Element, walker: &mut Walker<'_>) -> Found {
         let content = Content::read(&self.text, element);
         let inside = element.content();
-        let start = content
-            .filled()
-            .next()
-            .map_or(element.start_tag.start, |run| run.trimmed(&self.text).start);
-        let (line, column) = line_and_column(&self.text, start);
+        let value = content.filled().next().map(|run| run.trimmed(&self.text).start);
+        // An element without value is pointed to by its own beginning.
+        let beginning = walker.to(element.start_tag.start);
+        let first_byte = walker.to(inside.start).byte;
+        let place = value.map_or(beginning, |start| walker.to(start));
         Found {
-            line,
-            column,
-            bytes: self.byte_range(&inside),
+            line: place.line,
+            column: place.column,
+            bytes: first_byte..walker.to(inside.end).byte,
             value: content.value(),
         }
     }
 
-    /// The bytes that hold `range` of the text.
-    pub(super) fn byte_range(&self, range: &Range<usize>) -> Range<usize> {
-        self.stored.byte_offset(&self.text, range.start)..self.stored.byte_offset(&self.text, range.end)
+    /// A walk through the text from its beginning.
+    pub(super) fn walker(&self) -> Walker<'_> {
+        Walker::new(&self.text, self.stored)
     }
 
     /// The elements of `setting`.

@@ -277,6 +277,21 @@ pub(super) fn resolved(raw: &str) -> Zeroizing<String> {
     text
 }
 
+/// `raw` with every line end as a line feed, as XML hands it on. Wiped when dropped.
+pub(super) fn with_line_feeds(raw: &str) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(String::with_capacity(raw.len()));
+    let mut after_return = false;
+    for character in raw.chars() {
+        match character {
+            '\r' => text.push('\n'),
+            '\n' if after_return => {}
+            _ => text.push(character),
+        }
+        after_return = character == '\r';
+    }
+    text
+}
+
 /// `value` as text of an element: markup characters, and if need be all beyond ASCII, as references. Wiped when dropped.
 pub(super) fn escaped(value: &str, ascii_only: bool) -> Zeroizing<String> {
     use std::fmt::Write as _;
@@ -311,6 +326,11 @@ mod tests {
             assert!(ascii.is_ascii());
             assert_eq!(*resolved(&ascii), value);
         }
+    }
+
+    #[test]
+    fn line_ends_are_line_feeds() {
+        assert_eq!(*with_line_feeds("a\r\n\r\rb\n\r\n"), "a\n\n\nb\n\n");
     }
 
     #[test]

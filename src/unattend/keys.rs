@@ -3,8 +3,8 @@
 //! Promise: a key is shown only by [`KeyPlace::expose`]. A removal takes whole elements and leaves the rest as it was.
 
 use super::content::Content;
-use super::picture::{Picture, key_shaped};
-use super::place::{is_blank, line_and_column, part};
+use super::picture::{Picture, is_within, key_shaped};
+use super::place::{Walker, is_blank, line_and_column, part};
 use super::tree::Element;
 use super::{AnswerFile, Error, Fault, SETUP};
 use quick_xml::events::Event;
@@ -104,13 +104,32 @@ struct Scope {
     architecture: String,
 }
 
-/// A key in an element of its own.
+/// A key that was found.
 struct Held {
-    /// The element whose removal removes the key.
+    /// The element it is in; if the key has an element of its own, the one whose removal removes it.
     index: usize,
     kind: KeyKind,
     range: Range<usize>,
     value: Zeroizing<String>,
+}
+
+impl Held {
+    fn place(self, scopes: &[Scope], walker: &mut Walker<'_>) -> KeyPlace {
+        let scope = scope_of(scopes, self.index);
+        let start = walker.to(self.range.start);
+        let end = walker.to(self.range.end);
+        let of_scope = |field: fn(&Scope) -> &String| scope.map(field).cloned().unwrap_or_default();
+        KeyPlace {
+            pass: of_scope(|scope| &scope.pass),
+            component: of_scope(|scope| &scope.component),
+            architecture: of_scope(|scope| &scope.architecture),
+            line: start.line,
+            column: start.column,
+            kind: self.kind,
+            bytes: start.byte..end.byte,
+            value: self.value,
+        }
+    }
 }
 
 impl AnswerFile {
@@ -118,39 +137,38 @@ impl AnswerFile {
     pub fn product_keys(&self) -> Vec<KeyPlace> {
         let scopes = self.scopes();
         let held = self.held(&scopes);
-        let mut places: Vec<(usize, KeyPlace)> = Vec::new();
-        let mut known: Vec<Range<usize>> = Vec::new();
-        for key in held {
-            let scope = scopes.iter().find(|scope| scope.indices.contains(&key.index));
-            known.extend(self.tree.elements.get(key.index).map(Element::range));
-            places.push((
-                key.range.start,
-                self.place(scope, key.kind, &key.range, key.value),
-            ));
-        }
+        let known: Vec<Range<usize>> = held
+            .iter()
+            .filter_map(|key| Some(self.tree.elements.get(key.index)?.range()))
+            .collect();
+        let mut all = held;
         for (index, kind, range) in self.elsewhere() {
-            if known.iter().any(|other| other.contains(&range.start)) {
-                continue;
+            if !is_within(&known, range.start) {
+                let value = Zeroizing::new(part(&self.text, range.clone()).to_owned());
+                all.push(Held {
+                    index,
+                    kind,
+                    range,
+                    value,
+                });
             }
-            let scope = scopes.iter().find(|scope| scope.indices.contains(&index));
-            let value = Zeroizing::new(part(&self.text, range.clone()).to_owned());
-            places.push((range.start, self.place(scope, kind, &range, value)));
         }
-        places.sort_by_key(|(start, _)| *start);
-        places.into_iter().map(|(_, place)| place).collect()
+        all.sort_by_key(|key| key.range.start);
+        let mut walker = self.walker();
+        let place = |key: Held| key.place(&scopes, &mut walker);
+        all.into_iter().map(place).collect()
     }
 
-    /// Removes every element that holds a key or should, and with `passwords` every element that holds a password.
+    /// Removes every element that holds a key or a stand-in for one, and with `passwords` every element that holds a
+    /// password. Elements that are empty already stay: they hold nothing, and some tools count on them.
     ///
     /// # Errors
     /// [`Error::Malformed`] with [`Fault::Limit`] if there are more such elements than any real file has; what
     /// [`AnswerFile::remove`] reports.
     pub fn clear(&mut self, passwords: bool) -> Result<Cleared, Error> {
-        let keys: Vec<usize> = self
-            .held(&self.scopes())
-            .into_iter()
-            .map(|held| held.index)
-            .collect();
+        let held = self.held(&self.scopes()).into_iter();
+        let filled = held.filter(|key| key.kind != KeyKind::Empty);
+        let keys: Vec<usize> = filled.map(|key| key.index).collect();
         let secrets = if passwords {
             self.password_elements()
         } else {
@@ -178,32 +196,13 @@ impl AnswerFile {
         for &index in all.iter().rev() {
             self.remove_element(index)?;
         }
+        let mut left = self.product_keys();
+        left.retain(|place| place.kind != KeyKind::Empty);
         Ok(Cleared {
             keys: keys.len(),
             passwords: secrets.len(),
-            left: self.product_keys(),
+            left,
         })
-    }
-
-    fn place(
-        &self,
-        scope: Option<&Scope>,
-        kind: KeyKind,
-        range: &Range<usize>,
-        value: Zeroizing<String>,
-    ) -> KeyPlace {
-        let (line, column) = line_and_column(&self.text, range.start);
-        let of_scope = |field: fn(&Scope) -> &String| scope.map(field).cloned().unwrap_or_default();
-        KeyPlace {
-            pass: of_scope(|scope| &scope.pass),
-            component: of_scope(|scope| &scope.component),
-            architecture: of_scope(|scope| &scope.architecture),
-            line,
-            column,
-            kind,
-            bytes: self.byte_range(range),
-            value,
-        }
     }
 
     fn scopes(&self) -> Vec<Scope> {
@@ -330,6 +329,12 @@ impl AnswerFile {
         }
         found
     }
+}
+
+/// The scope, of scopes in ascending order, that an element is in.
+fn scope_of(scopes: &[Scope], index: usize) -> Option<&Scope> {
+    let behind = scopes.partition_point(|scope| scope.indices.end <= index);
+    scopes.get(behind).filter(|scope| scope.indices.contains(&index))
 }
 
 /// What the text of an element that should hold a key is.

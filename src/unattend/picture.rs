@@ -39,7 +39,12 @@ impl Picture {
         let masked = mask_line(part(text, line.clone()), opens_sensitive(before));
         let column = part(text, line.start..offset).chars().count();
         // Of a long line only the surroundings of the place are shown.
-        let skipped = column.saturating_sub(WIDTH / 2);
+        let is_long = masked.chars().count() > WIDTH;
+        let skipped = if is_long {
+            column.saturating_sub(WIDTH / 2)
+        } else {
+            0
+        };
         let shown = masked.chars().skip(skipped).take(WIDTH).collect();
         Self {
             text: shown,
@@ -119,7 +124,7 @@ fn mask_line(line: &str, sensitive_from_start: bool) -> String {
 }
 
 /// Whether one of the ranges, which ascend, holds `at`.
-fn is_within(ranges: &[Range<usize>], at: usize) -> bool {
+pub(super) fn is_within(ranges: &[Range<usize>], at: usize) -> bool {
     let behind = ranges.partition_point(|range| range.end <= at);
     ranges.get(behind).is_some_and(|range| range.contains(&at))
 }

@@ -71,16 +71,31 @@ impl Stored {
         self == Self::CodePage
     }
 
+    /// How many bytes of byte-order mark stand before the text.
+    pub(super) fn mark_length(self) -> usize {
+        match self {
+            Self::CodePage => 0,
+            Self::Unicode(form) => form.mark_length(),
+        }
+    }
+
+    /// How many bytes the character takes in the file.
+    pub(super) fn width(self, character: char) -> usize {
+        match self {
+            Self::CodePage => 1,
+            Self::Unicode(form) if form.encoding == Encoding::Utf8 => character.len_utf8(),
+            Self::Unicode(_) => character.len_utf16() * 2,
+        }
+    }
+
     /// The byte at which the character at `offset` of `text` is stored.
     pub(super) fn byte_offset(self, text: &str, offset: usize) -> usize {
         let before = super::place::part(text, 0..offset);
-        match self {
-            Self::CodePage => before.chars().count(),
-            Self::Unicode(form) if form.encoding == Encoding::Utf8 => form.mark_length() + offset,
-            Self::Unicode(form) => {
-                form.mark_length() + before.chars().map(char::len_utf16).sum::<usize>() * 2
-            }
-        }
+        let body: usize = match self {
+            Self::Unicode(form) if form.encoding == Encoding::Utf8 => offset,
+            _ => before.chars().map(|character| self.width(character)).sum(),
+        };
+        self.mark_length() + body
     }
 }
 
@@ -88,7 +103,9 @@ impl Stored {
 fn declared(bytes: &[u8]) -> Option<String> {
     /// Longer than any real declaration.
     const REACH: usize = 200;
-    let head: String = bytes.iter().take(REACH).map(|&byte| char::from(byte)).collect();
+    // Two bytes of UTF-8 for one above 127 is the most there can be; what follows a short declaration may be a key.
+    let mut head = Zeroizing::new(String::with_capacity(REACH * 2));
+    head.extend(bytes.iter().take(REACH).map(|&byte| char::from(byte)));
     let declaration = head.strip_prefix("<?xml")?.split_once("?>")?.0;
     let value = declaration
         .split_once("encoding")?

@@ -112,7 +112,6 @@ impl AnswerFile {
             for known in KNOWN.iter().filter(|known| known.component == component.name) {
                 for (index, content) in self.reached(component.index, known) {
                     let value = content.value();
-                    let text: String = value.trim_matches(is_blank).chars().take(SHOWN_LIMIT).collect();
                     let bare = known.path.last() == Some(&"Key") && self.is_product_key(index);
                     let key = known.is_key.then(|| match kind_of(&value) {
                         KeyKind::Key if bare => KeyKind::BareText,
@@ -128,8 +127,8 @@ impl AnswerFile {
                         component: component.name.clone(),
                         architecture: component.architecture.clone(),
                         path: path.unwrap_or_default().join("/"),
-                        line: self.line_of(index),
-                        value: (!known.is_key).then(|| crate::text::printable(&text)),
+                        line: 0, // known once the effects are in order
+                        value: (!known.is_key).then(|| shown(&value)),
                         key,
                         means: known.means,
                         in_effect: component.pass == known.pass.name(),
@@ -139,6 +138,15 @@ impl AnswerFile {
             }
         }
         effects.sort_by_key(|(index, _)| *index);
+        let mut walker = self.walker();
+        for (index, effect) in &mut effects {
+            let start = self
+                .tree
+                .elements
+                .get(*index)
+                .map_or(0, |element| element.start_tag.start);
+            effect.line = walker.to(start).line;
+        }
         Summary {
             architectures: self.architectures(),
             effects: effects.into_iter().map(|(_, effect)| effect).collect(),
@@ -171,4 +179,10 @@ impl AnswerFile {
         let element = self.tree.elements.get(index);
         element.is_some_and(|element| element.local_name(&self.text) == "ProductKey")
     }
+}
+
+/// A value that is not secret, shortened, with nothing that steers a terminal.
+fn shown(value: &str) -> String {
+    let text: String = value.trim_matches(is_blank).chars().take(SHOWN_LIMIT).collect();
+    crate::text::printable(&text)
 }
