@@ -28,12 +28,14 @@ pub use digital3::{DIGITAL_PRODUCT_ID_LENGTH, DigitalProductId};
 pub use digital4::{DIGITAL_PRODUCT_ID4_LENGTH, DigitalProductId4};
 pub use fields::{Fields, PREVIEW_GROUP};
 pub use placeholder::Placeholder;
+pub(crate) use placeholder::of_symbols as placeholder_of;
 pub use product_id::{
     LicenceType, ProductIdParts, Stamp, advanced_product_id, product_id, product_id_windows7, read_product_id,
 };
 pub use product_key::{Parsed, ProductKey, Stored};
 pub use store_id::{content_id, package_family_name};
 pub use symbols::{ALPHABET, Form, STORED_LENGTH, SYMBOL_COUNT, TEXT_LENGTH, form, stored_bytes};
+pub(crate) use text::misplaced_n;
 pub use text::{Draft, Error, INPUT_LIMIT, Note, Repair};
 
 /// Everything the stored values of one key are made from.

@@ -58,7 +58,9 @@ pub(crate) fn recognise(text: &str) -> Option<Placeholder> {
     kind
 }
 
-fn of_symbols(symbols: &[u8; GROUPS * GROUP_LENGTH]) -> Option<Placeholder> {
+/// Which placeholder 25 symbols are, if they are one.
+#[inline]
+pub(crate) fn of_symbols(symbols: &[u8; GROUPS * GROUP_LENGTH]) -> Option<Placeholder> {
     let (groups, _) = symbols.as_chunks::<GROUP_LENGTH>();
     let first = *symbols.first()?;
     let run = |group: &[u8; GROUP_LENGTH]| group.iter().all(|symbol| Some(symbol) == group.first());

@@ -527,23 +527,24 @@ impl Scan {
 
 /// The generation of a draft that was read.
 pub(crate) fn checked_form(draft: &Draft) -> Result<Form, Error> {
-    if let Some(form) = symbols::form(draft.symbols()) {
-        return Ok(form);
-    }
-    let second = draft
-        .symbols()
+    symbols::form(draft.symbols()).ok_or_else(|| misplaced_n(draft, draft.symbols()))
+}
+
+/// Which rule of the letter `N` the symbols break; the columns are the draft's.
+pub(crate) fn misplaced_n(draft: &Draft, symbols: &[u8; SYMBOL_COUNT]) -> Error {
+    let second = symbols
         .iter()
         .enumerate()
         .filter(|&(_, &symbol)| symbol == MARK)
         .nth(1);
     match second {
-        Some((place, _)) => Err(Error::SecondN {
+        Some((place, _)) => Error::SecondN {
             column: draft.column(place),
             symbol: place + 1,
-        }),
-        None => Err(Error::LastN {
+        },
+        None => Error::LastN {
             column: draft.column(SYMBOL_COUNT - 1),
-        }),
+        },
     }
 }
 
