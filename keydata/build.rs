@@ -13,6 +13,7 @@
 
 mod keys;
 mod rules;
+mod settings;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,7 @@ fn main() {
     println!("cargo::rerun-if-changed=keydata");
     std::fs::write(out.join("upcase.rs"), upcase(tables)).expect("upcase.rs");
     std::fs::write(out.join("catalog.rs"), keys::tables(tables)).expect("catalog.rs");
+    std::fs::write(out.join("registry.rs"), settings::tables(tables)).expect("registry.rs");
 }
 
 /// `upcase.tsv` as a sorted list of (unit, upper) pairs.

@@ -140,7 +140,7 @@ struct Placement {
     product_code: String,
 }
 
-fn read<T: serde::de::DeserializeOwned>(tables: &Path, name: &str) -> T {
+pub(super) fn read<T: serde::de::DeserializeOwned>(tables: &Path, name: &str) -> T {
     let text = std::fs::read_to_string(tables.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
     toml::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"))
 }

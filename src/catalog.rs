@@ -14,9 +14,11 @@ mod choose;
 mod hosts;
 mod index;
 mod search;
+pub mod settings;
 mod tables;
 
-pub use choose::{NoneReason, gvlk_for, plain_edition};
+use crate::key::ProductKey;
+pub use choose::{NoneReason, gvlk_for, newest_gvlk, plain_edition};
 pub use hosts::{HostKey, HostUpdate, Thresholds, host_keys, host_keys_for, host_updates, thresholds};
 pub use index::{Near, by_symbols, near};
 pub use search::{by_activation_id, by_last_five, search};
@@ -42,7 +44,7 @@ impl KeyKind {
 }
 
 /// Which kind of product a key is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Platform {
     /// Windows for people.
     Client,
@@ -112,6 +114,14 @@ impl PublishedKey {
         self.editions.first().copied()
     }
 
+    /// The key itself. The build has checked every row, so this fails for none.
+    ///
+    /// # Errors
+    /// As [`ProductKey::parse`].
+    pub fn key(&self) -> Result<ProductKey, crate::key::Error> {
+        ProductKey::parse(self.text).map(|parsed| parsed.key)
+    }
+
     /// Whether the key is for an image of this edition and build, by the tables alone.
     pub fn fits(&self, edition: &str, build: u32) -> bool {
         self.fits_edition(edition)
@@ -151,6 +161,16 @@ pub const FIRST_BUILD_WITH_N: u32 = 9200;
 /// Every published key, in ascending order of its symbols.
 pub fn published() -> &'static [PublishedKey] {
     &PUBLISHED
+}
+
+/// The row of a published key.
+pub fn row_of(key: &ProductKey) -> Option<&'static PublishedKey> {
+    by_symbols(key.symbols())
+}
+
+/// A key for people: whole if it is published, its last five symbols otherwise.
+pub fn shown(key: &ProductKey) -> String {
+    row_of(key).map_or_else(|| key.partial(), |row| row.text.to_owned())
 }
 
 /// The SKU number (`PRODUCT_*`) of an edition.

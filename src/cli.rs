@@ -1,1 +1,90 @@
-//! cli - the command line.
+//! cli - the command line: arguments become plain structs at once, results become text or JSON.
+//!
+//! Promise: a key is never an argument, and nothing printed holds more of an unpublished key than its last five symbols.
+
+mod arguments;
+mod demo;
+mod hive;
+mod image;
+mod key;
+mod key_source;
+mod terminal;
+mod unattend;
+
+use crate::Error;
+use arguments::{Arguments, Command};
+use clap::Parser;
+use std::ffi::OsString;
+use terminal::Terminal;
+
+/// How a run ended when nothing failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The work is done, or there was none to do.
+    Done,
+    /// The command looks for faults and found some.
+    Findings,
+}
+
+/// Why a run ended early.
+#[derive(Debug)]
+pub enum Failure {
+    /// The arguments make no sense; help and version requests come this way too. The texts go to the terminal as they are.
+    Usage(clap::Error),
+    /// An argument looks like a product key that nobody published.
+    KeyInArguments,
+    /// The work could not be done.
+    Work(Error),
+    /// Standard output or standard error is gone.
+    Output(std::io::Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Work(error)
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+/// Gives every error of the library's parts the library's own type.
+macro_rules! failure_from {
+    ($($part:ty),* $(,)?) => { $(
+        impl From<$part> for Failure {
+            fn from(error: $part) -> Self {
+                Self::Work(error.into())
+            }
+        }
+    )* };
+}
+failure_from!(
+    crate::image::Error,
+    crate::plan::Error,
+    crate::secret::Error,
+    crate::hive::Error,
+    crate::unattend::Error,
+    crate::key::Error,
+    crate::pkeyconfig::Error,
+);
+
+/// Runs the command that `arguments` (with the program's name first) ask for.
+///
+/// # Errors
+/// [`Failure`], which the program turns into an exit code and a sentence on standard error.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<Outcome, Failure> {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    key_source::refuse_keys(&arguments)?;
+    let arguments = Arguments::try_parse_from(arguments).map_err(Failure::Usage)?;
+    let terminal = Terminal::new(&arguments.output);
+    match arguments.command {
+        Command::Key(command) => key::run(command, &terminal),
+        Command::Image(command) => image::run(command, &terminal),
+        Command::Hive(command) => hive::run(command, &terminal),
+        Command::Unattend(command) => unattend::run(command, &terminal),
+        Command::Demo { folder } => demo::run(folder.as_deref(), &terminal),
+    }
+}

@@ -1,1 +1,310 @@
-//! image - a Windows image.
+//! image - Windows images wherever they lie: in a WIM, or applied to a folder.
+//!
+//! Promise: an image hands out files and hives as bytes in memory and takes changed ones back, all of a WIM's in one update.
+//! What an image says of itself comes from its hives; the WIM's XML only fills the gaps.
+
+mod facts;
+mod folder;
+mod target;
+
+pub use facts::{Facts, architecture_of};
+pub use target::Target;
+
+use crate::hive;
+use crate::secret::Wiped;
+use crate::wim::{self, Wim};
+use folder::Folder;
+use std::path::{Path, PathBuf};
+
+/// Where the SOFTWARE hive lies.
+pub const SOFTWARE: &str = "Windows/System32/config/SOFTWARE";
+/// Where the SYSTEM hive lies.
+pub const SYSTEM: &str = "Windows/System32/config/SYSTEM";
+/// Where Setup looks first for an answer file inside an image.
+pub const ANSWER_FILE: &str = "Windows/Panther/unattend.xml";
+/// Where an image keeps its key configuration (Windows 7 and later).
+pub const KEY_CONFIGURATION: &str = "Windows/System32/spp/tokens/pkeyconfig/pkeyconfig.xrm-ms";
+
+/// The largest file taken out of an image, in bytes. Real SOFTWARE hives reach some 150 MB.
+pub const FILE_LIMIT: u64 = 512 << 20;
+
+/// Why an image cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Neither a WIM nor the root of an applied image.
+    #[error("{} is neither a WIM file nor a folder that holds Windows/System32/config\nName an install.wim, or the root folder of an applied or mounted image.", path.display())]
+    NotAnImage {
+        /// What was named.
+        path: PathBuf,
+    },
+    /// No image of that index or name.
+    #[error("{} has no image {selector}\nIt has: {}.", path.display(), available.join(", "))]
+    NoSuchImage {
+        /// The WIM.
+        path: PathBuf,
+        /// The index or name asked for.
+        selector: String,
+        /// Every index with its name.
+        available: Vec<String>,
+    },
+    /// A file that every Windows image has is not there.
+    #[error(
+        "{image} has no {file}\nIt is no Windows installation, or it is incomplete: name another image by TARGET:INDEX."
+    )]
+    NoFile {
+        /// The image in words.
+        image: String,
+        /// The path inside it.
+        file: &'static str,
+    },
+    /// A hive that cannot be used.
+    #[error("{file} in {image}: {cause}")]
+    Hive {
+        /// The image in words.
+        image: String,
+        /// The path inside it.
+        file: String,
+        /// What is wrong with it.
+        cause: hive::Error,
+    },
+    /// A WIM that cannot be used.
+    #[error("{}: {cause}", path.display())]
+    Wim {
+        /// The WIM.
+        path: PathBuf,
+        /// What is wrong with it.
+        cause: wim::Error,
+    },
+    /// The system refused.
+    #[error("{place}: {cause}\nCheck that it exists, that you may use it, and that the disk has room.")]
+    System {
+        /// File or folder.
+        place: String,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+    /// A file of a folder could not be replaced; it is as it was.
+    #[error(
+        "{place} was not written: {cause}\nThe file is as it was before; check the folder's free space and rights."
+    )]
+    NotReplaced {
+        /// The file.
+        place: String,
+        /// Why.
+        cause: crate::file::Error,
+    },
+}
+
+impl Error {
+    /// Whether this is a refusal for the target's safety rather than a failure.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Hive { cause, .. } => cause.is_refusal(),
+            Self::Wim { cause, .. } => cause.is_refusal(),
+            _ => false,
+        }
+    }
+}
+
+/// One image of a target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    /// 1 for the first image; 1 for a folder.
+    pub index: u32,
+    /// Its name; a folder's path.
+    pub name: String,
+    /// EditionID as the WIM's XML has it.
+    pub edition: Option<String>,
+    /// Build as the WIM's XML has it.
+    pub build: Option<u32>,
+    /// Architecture as the WIM's XML has it, as answer files name it.
+    pub architecture: Option<&'static str>,
+    /// Bytes of all files as the WIM's XML has it.
+    pub total_bytes: Option<u64>,
+}
+
+/// An open target: a WIM with its images, or a folder, which is one image.
+#[derive(Debug)]
+pub struct Images {
+    path: PathBuf,
+    kind: Kind,
+    selected: Vec<Image>,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Wim(Box<Wim>),
+    Folder(Folder),
+}
+
+/// A file to put into an image.
+#[derive(Debug)]
+pub struct NewFile {
+    /// The image's index.
+    pub image: u32,
+    /// Path inside the image, with `/`.
+    pub path: String,
+    /// The whole new content.
+    pub content: Wiped,
+}
+
+impl Images {
+    /// Opens a target for reading and selects the images it names.
+    ///
+    /// # Errors
+    /// What is not an image, is damaged, or has no image of that index or name.
+    pub fn open(target: &Target) -> Result<Self, Error> {
+        let path = target.path().to_owned();
+        let (kind, all) = if path.is_dir() {
+            let folder = Folder::open(&path)?;
+            let image = Image {
+                index: 1,
+                name: path.display().to_string(),
+                edition: None,
+                build: None,
+                architecture: None,
+                total_bytes: None,
+            };
+            (Kind::Folder(folder), vec![image])
+        } else {
+            let wim = Wim::open(&path).map_err(|cause| Error::Wim {
+                path: path.clone(),
+                cause,
+            })?;
+            let all = wim.images().iter().map(described).collect();
+            (Kind::Wim(Box::new(wim)), all)
+        };
+        let selected = target.select(all)?;
+        Ok(Self { path, kind, selected })
+    }
+
+    /// The images that the target named: one, or all.
+    pub fn selected(&self) -> &[Image] {
+        &self.selected
+    }
+
+    /// The WIM or folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether files can be put back, asked before any work is done.
+    ///
+    /// # Errors
+    /// The reason (split, pipable, read-only …) and the way out.
+    pub fn writable(&self) -> Result<(), Error> {
+        match &self.kind {
+            Kind::Wim(wim) => wim.writable().map_err(|cause| self.wim_error(cause)),
+            Kind::Folder(_) => Ok(()),
+        }
+    }
+
+    /// A file's content; `None` if the image has no such file. Paths are found without regard to case.
+    ///
+    /// # Errors
+    /// A file over [`FILE_LIMIT`], damage, or what the system reports.
+    pub fn read(&self, image: u32, path: &str) -> Result<Option<Wiped>, Error> {
+        match &self.kind {
+            Kind::Wim(wim) => {
+                let found = wim.find(image, path).map_err(|cause| self.wim_error(cause))?;
+                match found {
+                    Some(_) => wim
+                        .read(image, path, FILE_LIMIT)
+                        .map(Some)
+                        .map_err(|cause| self.wim_error(cause)),
+                    None => Ok(None),
+                }
+            }
+            Kind::Folder(folder) => folder.read(path),
+        }
+    }
+
+    /// A file that every Windows image has.
+    ///
+    /// # Errors
+    /// As [`Images::read`]; [`Error::NoFile`] if it is not there.
+    pub fn require(&self, image: &Image, path: &'static str) -> Result<Wiped, Error> {
+        self.read(image.index, path)?.ok_or_else(|| Error::NoFile {
+            image: self.describe(image),
+            file: path,
+        })
+    }
+
+    /// Puts all `files` into their images: one update of a WIM, one safe replacement a file in a folder.
+    ///
+    /// # Errors
+    /// What keeps the update from being made; the WIM is then what it was.
+    pub fn commit(
+        self,
+        files: Vec<NewFile>,
+        output: Option<&Path>,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<(), Error> {
+        let path = self.path;
+        match self.kind {
+            Kind::Wim(wim) => {
+                let fail = |cause| Error::Wim {
+                    path: path.clone(),
+                    cause,
+                };
+                let mut update = wim.update().map_err(fail)?;
+                for file in files {
+                    update.put(file.image, &file.path, file.content).map_err(fail)?;
+                }
+                match output {
+                    Some(output) => update.commit_to(output, progress).map_err(fail)?,
+                    None => update.commit(progress).map_err(fail)?,
+                };
+                Ok(())
+            }
+            Kind::Folder(folder) => {
+                let count = files.len() as u64;
+                for (done, file) in (0..).zip(files) {
+                    progress(done, count);
+                    folder.write(&file.path, &file.content)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// An image in words, for messages.
+    pub fn describe(&self, image: &Image) -> String {
+        match self.kind {
+            Kind::Wim(_) => format!(
+                "image {} ({}) of {}",
+                image.index,
+                crate::text::printable(&image.name),
+                self.path.display()
+            ),
+            Kind::Folder(_) => self.path.display().to_string(),
+        }
+    }
+
+    /// Names the image and the file in a hive's error.
+    pub fn hive_error(&self, image: &Image, file: &str, cause: hive::Error) -> Error {
+        Error::Hive {
+            image: self.describe(image),
+            file: file.to_owned(),
+            cause,
+        }
+    }
+
+    fn wim_error(&self, cause: wim::Error) -> Error {
+        Error::Wim {
+            path: self.path.clone(),
+            cause,
+        }
+    }
+}
+
+fn described(image: &wim::ImageInfo) -> Image {
+    Image {
+        index: image.index,
+        name: image.name.clone().unwrap_or_default(),
+        edition: image.edition_id.clone(),
+        build: image.build,
+        architecture: image.architecture.and_then(architecture_of),
+        total_bytes: image.total_bytes,
+    }
+}

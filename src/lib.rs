@@ -13,17 +13,23 @@
 /// | 0 the ground | [`secret`], [`bytes`], [`text`] | wiped and locked memory; bounds-checked reading; encodings and upper-casing |
 pub mod architecture {}
 
+mod error;
+
 pub mod activation;
 pub mod bytes;
 pub mod catalog;
 pub mod cli;
+pub mod file;
 pub mod hive;
 pub mod image;
 pub mod key;
 pub mod pkeyconfig;
 pub mod plan;
 pub mod report;
+pub mod sample;
 pub mod secret;
 pub mod text;
 pub mod unattend;
 pub mod wim;
+
+pub use error::Error;

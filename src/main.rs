@@ -1,3 +1,60 @@
-//! The wimkey program.
+//! The wimkey program: runs the command line and chooses the exit code.
 
-fn main() {}
+use std::io::Write;
+use std::process::ExitCode;
+use wimkey::cli::{self, Failure, Outcome};
+
+/// Done, or already as wanted.
+const DONE: u8 = 0;
+/// Something failed.
+const ERROR: u8 = 1;
+/// The arguments make no sense.
+const USAGE: u8 = 2;
+/// Refused to keep the target safe.
+const REFUSED: u8 = 3;
+/// Faults were looked for and found.
+const FINDINGS: u8 = 10;
+
+fn main() -> ExitCode {
+    ExitCode::from(match cli::run(std::env::args_os()) {
+        Ok(Outcome::Done) => DONE,
+        Ok(Outcome::Findings) => FINDINGS,
+        Err(Failure::Usage(usage)) => {
+            // Help and version are printed this way too, with code 0.
+            _ = usage.print();
+            u8::try_from(usage.exit_code()).unwrap_or(USAGE)
+        }
+        Err(Failure::KeyInArguments) => {
+            complain(
+                "an argument looks like a product key, so nothing was done\n\
+                 It is now in your shell's history and was visible to every process: treat it as exposed. \
+                 Pass keys by --key-file PATH (- for standard input), --key-env NAME or --key-fd N.",
+            );
+            USAGE
+        }
+        Err(Failure::Work(error)) => {
+            complain(&error.to_string());
+            if error.is_usage() {
+                USAGE
+            } else if error.is_refusal() {
+                REFUSED
+            } else {
+                ERROR
+            }
+        }
+        // Whoever read our output has read enough.
+        Err(Failure::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => DONE,
+        Err(Failure::Output(error)) => {
+            complain(&format!(
+                "cannot write the result: {error}\nCheck where the output goes."
+            ));
+            ERROR
+        }
+    })
+}
+
+/// What happened on the first line, what to do below.
+fn complain(sentence: &str) {
+    let style = anstyle::AnsiColor::Red.on_default().bold();
+    _ = writeln!(anstream::stderr(), "{style}wimkey:{style:#} {sentence}");
+}

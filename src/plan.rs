@@ -1,1 +1,217 @@
-//! plan - what to do to which image.
+//! plan - what to do to which images, and doing it.
+//!
+//! Promise: every image is looked at before the first byte is written; one refusal stops all. What is printed, what is written
+//! and what is verified is one list of changes. Doing the same again changes nothing.
+
+mod choice;
+mod prepare;
+mod show;
+
+pub use choice::{KeyChoice, Places};
+pub use prepare::{ImageChanges, prepare};
+pub use show::show;
+
+use crate::activation::KmsHost;
+use crate::image::{self, Images, NewFile, Target};
+use crate::secret::Wiped;
+use std::path::Path;
+
+/// What an operator wants done to every selected image.
+#[derive(Debug, Default)]
+pub struct Request {
+    /// The key to put in.
+    pub key: Option<KeyChoice>,
+    /// Where to put it; `None` for what suits the key: a client setup key everywhere, any other in the answer file.
+    pub places: Option<Places>,
+    /// Accept a key of another edition.
+    pub allow_other_edition: bool,
+    /// The value of SkipRearm.
+    pub skip_rearm: Option<bool>,
+    /// The KMS host to name.
+    pub kms_host: Option<KmsHost>,
+    /// Settings as `NAME=VALUE`.
+    pub settings: Vec<String>,
+    /// Names of settings to bring back to their defaults.
+    pub unset: Vec<String>,
+    /// The answer file to put into each image.
+    pub answer_file: Option<Wiped>,
+    /// Seconds since 1970 to write where a value holds the time of its making.
+    pub unix_time: u32,
+}
+
+/// Why a request cannot be carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The target cannot be read or written.
+    #[error(transparent)]
+    Image(#[from] image::Error),
+    /// Nothing is asked for.
+    #[error(
+        "there is nothing to do\nName a key (--gvlk, --key-file …), a setting (--skip-rearm, --kms-host, --set) or an answer file (--unattend)."
+    )]
+    Nothing,
+    /// No published key for this image's edition.
+    #[error(
+        "{image}, {edition} build {build}: {reason}\nNothing was written. Leave the image out with TARGET:INDEX, or bring a key of your own (--key-file)."
+    )]
+    NoPublishedKey {
+        /// The image in words.
+        image: String,
+        /// The edition asked for.
+        edition: String,
+        /// The image's build.
+        build: u32,
+        /// Why there is none.
+        reason: String,
+    },
+    /// The key is not for this image.
+    #[error(
+        "{image}: the key {partial} cannot be used here: {reason}\nNothing was written. Use a key of the image's edition, or name the right image with TARGET:INDEX."
+    )]
+    WrongKey {
+        /// The image in words.
+        image: String,
+        /// The key's last five symbols.
+        partial: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The key has no place to go to.
+    #[error(
+        "{image}: the key {partial} has no place to go: {reason}\nAdd --unattend FILE, or --key-in hive if you know that it belongs there."
+    )]
+    NoPlace {
+        /// The image in words.
+        image: String,
+        /// The key's last five symbols.
+        partial: String,
+        /// Why not the hive.
+        reason: String,
+    },
+    /// The answer file cannot be used.
+    #[error("the answer file: {0}")]
+    AnswerFile(#[from] crate::unattend::Error),
+    /// A setting that cannot be written.
+    #[error(transparent)]
+    Setting(#[from] crate::activation::SettingError),
+    /// After writing, something was not as asked.
+    #[error(
+        "{image}: after writing, {place} {name} is not as asked\nThe target is whole but differs: please report this with the command you ran."
+    )]
+    NotVerified {
+        /// The image in words.
+        image: String,
+        /// Where.
+        place: String,
+        /// Which value.
+        name: String,
+    },
+}
+
+impl Error {
+    /// Whether this is a refusal for the target's safety rather than a failure.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Image(error) => error.is_refusal(),
+            Self::NoPublishedKey { .. } | Self::WrongKey { .. } | Self::NoPlace { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// Whether the operator asked for something that makes no sense.
+    pub fn is_usage(&self) -> bool {
+        matches!(self, Self::Nothing | Self::Setting(_))
+    }
+}
+
+/// What a run did, or would do.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The changes of each image.
+    pub images: Vec<ImageChanges>,
+    /// Whether the target was read back and found as asked.
+    pub verified: bool,
+    /// Places in the written files and the dead parts of the WIM where a replaced key still stands.
+    pub residue: u64,
+}
+
+impl Outcome {
+    /// Whether anything differs from before.
+    pub fn changed(&self) -> bool {
+        self.images.iter().any(ImageChanges::changed)
+    }
+}
+
+/// Where a run writes to.
+#[derive(Debug, Clone, Copy)]
+pub enum Destination<'a> {
+    /// Nowhere: only say what would change.
+    Nowhere,
+    /// The target itself.
+    Target,
+    /// A changed copy at this path.
+    Copy(&'a Path),
+}
+
+/// Carries a request out on all images of a target, then reads everything back.
+///
+/// # Errors
+/// The first reason found why an image cannot be done; nothing is written then. After the writing began, what made it fail;
+/// a WIM is then what it was.
+pub fn execute(
+    target: &Target,
+    request: &Request,
+    destination: Destination<'_>,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Outcome, Error> {
+    let images = Images::open(target)?;
+    if !matches!(destination, Destination::Nowhere) {
+        images.writable()?;
+    }
+    let mut done = Vec::new();
+    let mut files: Vec<NewFile> = Vec::new();
+    for image in images.selected() {
+        let mut changes = prepare(&images, image, request)?;
+        files.append(&mut changes.files);
+        done.push(changes);
+    }
+    let (output, written) = match destination {
+        Destination::Nowhere => {
+            return Ok(Outcome {
+                images: done,
+                verified: false,
+                residue: 0,
+            });
+        }
+        Destination::Target => (None, target.clone()),
+        Destination::Copy(path) => (Some(path), target.at(path)),
+    };
+    if !files.is_empty() || output.is_some() {
+        images.commit(files, output, progress)?;
+    } else {
+        drop(images);
+    }
+    verify(&written, request, &done)?;
+    Ok(Outcome {
+        images: done,
+        verified: true,
+        residue: 0,
+    })
+}
+
+/// Opens what was written and asks again for everything: nothing may be left to change.
+fn verify(written: &Target, request: &Request, done: &[ImageChanges]) -> Result<(), Error> {
+    let images = Images::open(written)?;
+    for (image, before) in images.selected().iter().zip(done) {
+        let again = prepare(&images, image, request)?;
+        let open = again.changes.iter().find(|change| change.changed);
+        if let Some(change) = open {
+            return Err(Error::NotVerified {
+                image: before.described.clone(),
+                place: change.place.clone(),
+                name: change.name.clone(),
+            });
+        }
+    }
+    Ok(())
+}

@@ -1,1 +1,298 @@
-//! report - results as text and JSON.
+//! report - results as data with fixed field names: what `--format json` prints and the text tables are drawn from.
+
+mod hive;
+mod key;
+mod unattend;
+
+pub use hive::{HiveCheck, HiveKey, HiveValue};
+pub use key::{KeyList, ReportedVerdict, platform_name, status_name};
+pub use unattend::UnattendSet;
+
+use crate::activation::{Change, State};
+use crate::image::{Facts, Image};
+use crate::plan::{ImageChanges, Outcome};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// The name of this set of shapes. Fields may be added under it, never renamed.
+pub const SCHEMA: &str = "wimkey/1";
+
+/// What `image list` tells.
+#[derive(Debug, Serialize)]
+pub struct ImageList {
+    schema: &'static str,
+    target: String,
+    images: Vec<ListedImage>,
+}
+
+#[derive(Debug, Serialize)]
+struct ListedImage {
+    index: u32,
+    name: String,
+    edition: Option<String>,
+    build: Option<u32>,
+    architecture: Option<&'static str>,
+    total_bytes: Option<u64>,
+}
+
+impl ImageList {
+    /// The images of a target as the WIM's XML describes them.
+    pub fn new(target: String, images: &[Image]) -> Self {
+        let images = images
+            .iter()
+            .map(|image| ListedImage {
+                index: image.index,
+                name: image.name.clone(),
+                edition: image.edition.clone(),
+                build: image.build,
+                architecture: image.architecture,
+                total_bytes: image.total_bytes,
+            })
+            .collect();
+        Self {
+            schema: SCHEMA,
+            target,
+            images,
+        }
+    }
+}
+
+/// What `image show` tells.
+#[derive(Debug, Serialize)]
+pub struct ImageShow {
+    schema: &'static str,
+    target: String,
+    images: Vec<ShownImage>,
+}
+
+#[derive(Debug, Serialize)]
+struct ShownImage {
+    index: u32,
+    name: String,
+    edition: String,
+    build: u32,
+    architecture: &'static str,
+    product: Option<String>,
+    activation: Activation,
+}
+
+#[derive(Debug, Serialize)]
+struct Activation {
+    skip_rearm: Option<u32>,
+    kms: Kms,
+    product_key: Option<ShownKey>,
+    settings: BTreeMap<String, String>,
+    answer_file: Option<AnswerFileKey>,
+}
+
+#[derive(Debug, Serialize)]
+struct Kms {
+    host: Option<String>,
+    port: Option<String>,
+}
+
+/// The key in an image's hive.
+#[derive(Debug, Serialize)]
+pub struct ShownKey {
+    /// The last five symbols.
+    pub partial: String,
+    /// `Volume:GVLK`, `Volume:MAK`, …
+    pub channel: Option<String>,
+    /// The edition that the key is for.
+    pub edition: Option<String>,
+    /// The published product, if the key is published.
+    pub product: Option<String>,
+    /// ProductId.
+    pub product_id: Option<String>,
+    /// Activation ID.
+    pub activation_id: Option<String>,
+}
+
+/// The key in an image's answer file.
+#[derive(Debug, Serialize)]
+pub struct AnswerFileKey {
+    /// Where the answer file lies in the image.
+    pub path: &'static str,
+    /// Last five symbols of each key in it, or what stands in the key's place.
+    pub keys: Vec<String>,
+}
+
+impl ImageShow {
+    /// An empty list for a target.
+    pub fn new(target: String) -> Self {
+        Self {
+            schema: SCHEMA,
+            target,
+            images: Vec::new(),
+        }
+    }
+
+    /// Adds an image.
+    pub fn add(
+        &mut self,
+        image: &Image,
+        facts: Facts,
+        state: State,
+        key: Option<ShownKey>,
+        answer_file: Option<AnswerFileKey>,
+    ) {
+        self.images.push(ShownImage {
+            index: image.index,
+            name: image.name.clone(),
+            edition: facts.edition,
+            build: facts.build,
+            architecture: facts.architecture,
+            product: facts.product,
+            activation: Activation {
+                skip_rearm: state.skip_rearm,
+                kms: Kms {
+                    host: state.kms_host,
+                    port: state.kms_port,
+                },
+                product_key: key,
+                settings: state.settings,
+                answer_file,
+            },
+        });
+    }
+
+    /// The report as text.
+    ///
+    /// # Errors
+    /// What writing to `out` reports.
+    pub fn write_text(&self, out: &mut dyn std::io::Write) -> std::io::Result<()> {
+        for image in &self.images {
+            let line = |out: &mut dyn std::io::Write, label: &str, value: &str| {
+                writeln!(out, "  {label:<14} {value}")
+            };
+            writeln!(out, "{} {}", image.index, crate::text::printable(&image.name))?;
+            let product = image.product.as_deref().unwrap_or("unknown product");
+            line(out, "product", &crate::text::printable(product))?;
+            line(
+                out,
+                "edition",
+                &format!("{}, build {}, {}", image.edition, image.build, image.architecture),
+            )?;
+            let activation = &image.activation;
+            match &activation.product_key {
+                Some(key) => {
+                    let of = key
+                        .product
+                        .as_deref()
+                        .or(key.edition.as_deref())
+                        .unwrap_or("unknown");
+                    let channel = key.channel.as_deref().unwrap_or("unknown channel");
+                    line(out, "product key", &format!("{} ({of}, {channel})", key.partial))?;
+                    if let Some(id) = &key.product_id {
+                        line(out, "product ID", id)?;
+                    }
+                }
+                None => line(out, "product key", "none in the hive")?,
+            }
+            let rearm = match activation.skip_rearm {
+                None => "absent: sysprep resets the licensing state".to_owned(),
+                Some(0) => "0: sysprep resets the licensing state".to_owned(),
+                Some(value) => format!("{value}: sysprep leaves the licensing state alone"),
+            };
+            line(out, "SkipRearm", &rearm)?;
+            let host = match (&activation.kms.host, &activation.kms.port) {
+                (Some(host), Some(port)) => format!("{host}:{port}"),
+                (Some(host), None) => format!("{host} (port 1688)"),
+                (None, _) => "found through DNS".to_owned(),
+            };
+            line(out, "KMS host", &crate::text::printable(&host))?;
+            if let Some(file) = &activation.answer_file {
+                let keys = if file.keys.is_empty() {
+                    "no key".to_owned()
+                } else {
+                    file.keys.join(", ")
+                };
+                line(out, "answer file", &format!("{} ({keys})", file.path))?;
+            }
+            for (name, value) in &activation.settings {
+                line(
+                    out,
+                    "setting",
+                    &format!("{name} = {}", crate::text::printable(value)),
+                )?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What `image set` tells.
+#[derive(Debug, Serialize)]
+pub struct ImageSet<'a> {
+    schema: &'static str,
+    target: String,
+    dry_run: bool,
+    changed: bool,
+    images: Vec<ChangedImage<'a>>,
+    verified: bool,
+    residue: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct ChangedImage<'a> {
+    index: u32,
+    name: &'a str,
+    edition: &'a str,
+    build: u32,
+    architecture: &'static str,
+    changes: Vec<ReportedChange<'a>>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    notes: &'a [String],
+}
+
+/// One line of a change list.
+#[derive(Debug, Serialize)]
+pub struct ReportedChange<'a> {
+    place: &'a str,
+    name: &'a str,
+    old: Option<&'a str>,
+    new: Option<&'a str>,
+    state: &'static str,
+}
+
+impl<'a> From<&'a Change> for ReportedChange<'a> {
+    fn from(change: &'a Change) -> Self {
+        Self {
+            place: &change.place,
+            name: &change.name,
+            old: change.old.as_deref(),
+            new: change.new.as_deref(),
+            state: if change.changed { "changed" } else { "already" },
+        }
+    }
+}
+
+impl<'a> ImageSet<'a> {
+    /// The report on a run.
+    pub fn new(target: String, outcome: &'a Outcome, dry_run: bool) -> Self {
+        let images = outcome.images.iter().map(ChangedImage::new).collect();
+        Self {
+            schema: SCHEMA,
+            target,
+            dry_run,
+            changed: outcome.changed(),
+            images,
+            verified: outcome.verified,
+            residue: outcome.residue,
+        }
+    }
+}
+
+impl<'a> ChangedImage<'a> {
+    fn new(image: &'a ImageChanges) -> Self {
+        Self {
+            index: image.index,
+            name: &image.name,
+            edition: &image.facts.edition,
+            build: image.facts.build,
+            architecture: image.facts.architecture,
+            changes: image.changes.iter().map(ReportedChange::from).collect(),
+            notes: &image.notes,
+        }
+    }
+}

@@ -137,6 +137,18 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether this is a refusal for the hive's safety rather than a failure of the request.
+    pub fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::Version { .. }
+                | Self::Dirty { .. }
+                | Self::Damaged(_)
+                | Self::SpecialKey { .. }
+                | Self::Logs(_)
+        )
+    }
+
     /// A broken structure in the cell at `cell` (bytes from the first bin).
     pub(super) fn damaged(cell: u32, sentence: impl Into<String>) -> Self {
         Self::Damaged(Finding::refuse(cell, sentence))

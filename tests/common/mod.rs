@@ -26,7 +26,10 @@ pub fn corpus(part: &str) -> Option<PathBuf> {
         return Some(unpacked);
     }
     let archive = root.join(format!("{part}.tar.xz"));
-    assert!(archive.is_file(), "WIMKEY_CORPUS holds neither {part} nor {part}.tar.xz");
+    assert!(
+        archive.is_file(),
+        "WIMKEY_CORPUS holds neither {part} nor {part}.tar.xz"
+    );
     Some(scratch_corpus(&archive).join(part))
 }
 
@@ -34,12 +37,22 @@ pub fn corpus(part: &str) -> Option<PathBuf> {
 fn scratch_corpus(archive: &Path) -> PathBuf {
     let root = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("corpus");
     std::fs::create_dir_all(&root).unwrap();
-    let part = archive.file_name().unwrap().to_string_lossy().replace(".tar.xz", "");
+    let part = archive
+        .file_name()
+        .unwrap()
+        .to_string_lossy()
+        .replace(".tar.xz", "");
     let lock = std::fs::File::create(root.join(format!("{part}.lock"))).unwrap();
     lock.lock().unwrap();
     let done = root.join(format!("{part}.done"));
     if !done.exists() {
-        let unpacked = Command::new("tar").arg("-C").arg(&root).arg("-xf").arg(archive).status().unwrap();
+        let unpacked = Command::new("tar")
+            .arg("-C")
+            .arg(&root)
+            .arg("-xf")
+            .arg(archive)
+            .status()
+            .unwrap();
         assert!(unpacked.success(), "tar cannot unpack {}", archive.display());
         std::fs::write(done, "").unwrap();
     }
@@ -53,7 +66,11 @@ pub fn files(folder: &Path) -> Vec<PathBuf> {
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(&folder).unwrap() {
             let path = entry.unwrap().path();
-            if path.is_dir() { folders.push(path) } else { found.push(path) }
+            if path.is_dir() {
+                folders.push(path)
+            } else {
+                found.push(path)
+            }
         }
     }
     found.sort();
@@ -77,5 +94,10 @@ pub fn judge(program: &'static str) -> bool {
 
 /// Runs a judge, a minute at most, and gives its output.
 pub fn run(program: &str, arguments: &[&std::ffi::OsStr]) -> Output {
-    Command::new("timeout").arg("60").arg(program).args(arguments).output().unwrap()
+    Command::new("timeout")
+        .arg("60")
+        .arg(program)
+        .args(arguments)
+        .output()
+        .unwrap()
 }

@@ -1,0 +1,59 @@
+//! What an image's hives say of activation now.
+
+use super::{settings_key, text_of};
+use crate::bytes;
+use crate::catalog::settings::SETTINGS;
+use crate::hive::{self, Hive, ValueKind};
+use std::collections::BTreeMap;
+
+/// The activation settings of an image.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct State {
+    /// SkipRearm, if it is there.
+    pub skip_rearm: Option<u32>,
+    /// The KMS host named for all products.
+    pub kms_host: Option<String>,
+    /// Its port.
+    pub kms_port: Option<String>,
+    /// Every setting of the table that is there, by name.
+    pub settings: BTreeMap<String, String>,
+}
+
+impl State {
+    /// Reads the settings of a SOFTWARE hive of this build.
+    ///
+    /// # Errors
+    /// A hive that cannot be walked.
+    pub fn read(software: &Hive, build: u32) -> Result<Self, hive::Error> {
+        let mut state = Self::default();
+        let root = settings_key(build);
+        for setting in SETTINGS {
+            let path = if setting.subkey.is_empty() {
+                root.clone()
+            } else {
+                format!(r"{root}\{}", setting.subkey)
+            };
+            let Some(key) = software.find(&path)? else {
+                continue;
+            };
+            let Some(value) = key.value(setting.name)? else {
+                continue;
+            };
+            let data = value.data()?;
+            match setting.name {
+                "SkipRearm" if value.kind() == ValueKind::Dword => state.skip_rearm = bytes::u32_at(&data, 0),
+                "KeyManagementServiceName" => {
+                    state.kms_host = Some(text_of(&data)).filter(|text| !text.is_empty())
+                }
+                "KeyManagementServicePort" => {
+                    state.kms_port = Some(text_of(&data)).filter(|text| !text.is_empty())
+                }
+                _ => {}
+            }
+            state
+                .settings
+                .insert(setting.name.to_owned(), super::show(value.kind(), &data));
+        }
+        Ok(state)
+    }
+}

@@ -1,0 +1,218 @@
+//! The arguments of every command, as clap reads them. The names are a contract with scripts.
+
+use super::key_source::KeySource;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done, or already as wanted; 1 error; 2 usage; 3 refused for safety; 10 findings; 130 interrupted.";
+
+const SET_EXAMPLES: &str = "\
+Examples:
+  wimkey image set install.wim --gvlk --skip-rearm on --kms-host kms.example.com:1688
+  wimkey image set install.wim:2 --key-file mak.txt --unattend Autounattend.xml
+  vault read -field=key secret/mak | wimkey image set install.wim:1 --key-file - --unattend Autounattend.xml --dry-run
+
+FILE of --unattend is read only: each image gets its own copy, with its own key, at Windows/Panther/unattend.xml.";
+
+/// Prepares offline Windows images for volume activation
+#[derive(Debug, Parser)]
+#[command(name = "wimkey", version, about, after_help = EXIT_CODES, max_term_width = 100, disable_help_subcommand = true)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Command,
+    #[command(flatten)]
+    pub(super) output: OutputOptions,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct OutputOptions {
+    /// How to print the result
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    pub(super) format: Format,
+    /// Print only the result and errors
+    #[arg(short, long, global = true)]
+    pub(super) quiet: bool,
+    /// Say more about what is done
+    #[arg(short, long, global = true)]
+    pub(super) verbose: bool,
+    /// When to use colours
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    pub(super) color: Color,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Product keys: what a key is for, which key an edition takes
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Windows images in a WIM file or in a folder
+    #[command(subcommand)]
+    Image(ImageCommand),
+    /// A registry hive file on its own
+    #[command(subcommand)]
+    Hive(HiveCommand),
+    /// Answer files (Unattend.xml)
+    #[command(subcommand)]
+    Unattend(UnattendCommand),
+    /// Make a small image, run the main job on it, show before and after
+    Demo {
+        /// Where to make it; a temporary folder otherwise, which is removed again
+        folder: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum KeyCommand {
+    /// Say of each key what it is; one verdict a line
+    #[command(
+        after_help = "Without a key source, keys are read from standard input, one a line. Exit code 10 if any key is not usable."
+    )]
+    Check {
+        #[command(flatten)]
+        source: KeySource,
+        /// Judge the keys for this image, by its own key configuration
+        #[arg(long, value_name = "TARGET", conflicts_with = "pkeyconfig")]
+        image: Option<String>,
+        /// Judge the keys by this key configuration (pkeyconfig.xrm-ms)
+        #[arg(long, value_name = "FILE")]
+        pkeyconfig: Option<PathBuf>,
+    },
+    /// Find a published key's product, or a product's or edition's published key
+    Lookup {
+        /// A published key, its last five symbols, a product or edition name, or an activation ID
+        #[arg(required = true)]
+        query: Vec<String>,
+    },
+    /// The published client setup keys (GVLK)
+    List {
+        /// Only products of this family, as in "Windows Server 2022"
+        #[arg(long)]
+        family: Option<String>,
+        /// Only products of this platform
+        #[arg(long, value_enum)]
+        platform: Option<PlatformName>,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum PlatformName {
+    Client,
+    Server,
+    Office,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ImageCommand {
+    /// The images of a target
+    List {
+        /// A WIM file or the root folder of an image
+        target: String,
+    },
+    /// What an image is and how it will activate, from its offline hives
+    Show {
+        /// A WIM file (FILE, FILE:INDEX or FILE:NAME) or the root folder of an image
+        target: String,
+    },
+    /// Put key, KMS and rearm settings and the answer file into every image of a target
+    #[command(after_help = SET_EXAMPLES)]
+    Set(Box<SetArguments>),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SetArguments {
+    /// A WIM file (FILE, FILE:INDEX or FILE:NAME; without one, every image) or the root folder of an image
+    pub(super) target: String,
+    #[command(flatten)]
+    pub(super) source: KeySource,
+    /// Where the key goes: for a client setup key both, for any other key the answer file alone
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "PLACE")]
+    pub(super) key_in: Vec<KeyPlace>,
+    /// Write the key even if it is for another edition than the image's
+    #[arg(long)]
+    pub(super) allow_other_edition: bool,
+    /// Whether sysprep leaves the licensing state alone (SkipRearm)
+    #[arg(long, value_enum, value_name = "on|off")]
+    pub(super) skip_rearm: Option<Switch>,
+    /// The KMS host to ask, as HOST, HOST:PORT or [IPV6]:PORT
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub(super) kms_host: Option<crate::activation::KmsHost>,
+    /// Any other activation setting, spelled as Microsoft spells it
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pub(super) settings: Vec<String>,
+    /// Bring a setting back to its default
+    #[arg(long = "unset", value_name = "NAME")]
+    pub(super) unset: Vec<String>,
+    /// The answer file to put into each image, with the key in it
+    #[arg(long, value_name = "FILE")]
+    pub(super) unattend: Option<PathBuf>,
+    /// Print the changes and write nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Write a changed copy of the WIM here and leave TARGET alone
+    #[arg(long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Switch {
+    On,
+    Off,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum KeyPlace {
+    Unattend,
+    Hive,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum HiveCommand {
+    /// Check a hive's whole structure; exit code 10 with findings
+    Check {
+        /// The hive file
+        file: PathBuf,
+    },
+    /// Print a value, or all values of a key
+    Get {
+        /// The hive file
+        file: PathBuf,
+        /// The key's path below the hive's root, as in 'Microsoft\Windows NT\CurrentVersion'
+        key: String,
+        /// The value's name; "" for the default value
+        name: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum UnattendCommand {
+    /// Put a key into an answer file (Microsoft-Windows-Shell-Setup/ProductKey, specialize)
+    Set {
+        /// The answer file
+        file: PathBuf,
+        #[command(flatten)]
+        source: KeySource,
+        /// The architecture to set it for: x86, amd64, arm, arm64, ia64; those of the file otherwise
+        #[arg(long, value_name = "NAME")]
+        architecture: Vec<String>,
+        /// Print the changes and write nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Write the changed file here (- for standard output) and leave FILE alone
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+}

@@ -1,0 +1,112 @@
+//! `wimkey hive`: a hive file on its own.
+
+use super::arguments::HiveCommand;
+use super::terminal::{FAULT, PLAIN, Rows, STRONG, Terminal, WARNING};
+use super::{Failure, Outcome};
+use crate::Error;
+use crate::hive::{self, Finding, Hive, Severity, Value, ValueKind};
+use crate::report::{HiveCheck, HiveKey, HiveValue};
+use crate::secret::{self, Wiped};
+use std::path::Path;
+
+/// The largest hive file accepted, in bytes.
+const FILE_LIMIT: usize = 2 << 30;
+
+pub(super) fn run(command: HiveCommand, terminal: &Terminal) -> Result<Outcome, Failure> {
+    match command {
+        HiveCommand::Check { file } => check(&file, terminal),
+        HiveCommand::Get { file, key, name } => get(&file, &key, name.as_deref(), terminal),
+    }
+}
+
+fn check(file: &Path, terminal: &Terminal) -> Result<Outcome, Failure> {
+    let findings = hive::check(&read(file)?);
+    let report = HiveCheck::new(file.display().to_string(), &findings);
+    terminal.result(&report, |out| {
+        let mut table = Rows::new();
+        for Finding {
+            offset,
+            severity,
+            sentence,
+        } in &findings
+        {
+            let (style, level) = match severity {
+                Severity::Refuse => (FAULT, "error"),
+                Severity::Warn => (WARNING, "warning"),
+            };
+            table.add(
+                style,
+                [level.to_owned(), format!("{offset:#010x}"), sentence.clone()],
+            );
+        }
+        table.write(out, 0)?;
+        match findings.len() {
+            0 => writeln!(out, "{}: sound", file.display()),
+            1 => writeln!(out, "{}: 1 finding", file.display()),
+            count => writeln!(out, "{}: {count} findings", file.display()),
+        }
+    })?;
+    Ok(if findings.is_empty() {
+        Outcome::Done
+    } else {
+        Outcome::Findings
+    })
+}
+
+fn get(file: &Path, path: &str, name: Option<&str>, terminal: &Terminal) -> Result<Outcome, Failure> {
+    let within = |cause: hive::Error| Error::from(cause).within(file);
+    let hive = Hive::read(read(file)?).map_err(within)?;
+    if hive.is_dirty() {
+        terminal.say("note: the hive is dirty; its transaction logs may hold newer values than those shown");
+    }
+    let key = hive.find(path).map_err(within)?.ok_or_else(|| {
+        Error::NotFound(format!("{} has no key {}\nWrite the path below the hive's root, without HKEY_LOCAL_MACHINE or the hive's name.", file.display(), crate::text::printable(path)))
+    })?;
+    match name {
+        Some(name) => {
+            let value = key.value(name).map_err(within)?.ok_or_else(|| {
+                Error::NotFound(format!(
+                    "{} has no value {} in {}\nWithout a name all values of the key are printed.",
+                    file.display(),
+                    crate::text::printable(name),
+                    crate::text::printable(path)
+                ))
+            })?;
+            let report = described(path, &value).map_err(within)?;
+            terminal.result(&report, |out| writeln!(out, "{}", report.text()))?;
+        }
+        None => {
+            let mut values = Vec::new();
+            for value in key.values() {
+                values.push(value.and_then(|value| described(path, &value)).map_err(within)?);
+            }
+            let mut subkeys = Vec::new();
+            for subkey in key.subkeys() {
+                subkeys.push(subkey.map_err(within)?.name());
+            }
+            let report = HiveKey::new(path.to_owned(), values, subkeys);
+            terminal.result(&report, |out| {
+                let mut table = Rows::new();
+                for value in report.values() {
+                    table.add(PLAIN, [value.shown_name(), value.kind().to_owned(), value.text()]);
+                }
+                for subkey in report.subkeys() {
+                    table.add(STRONG, [format!("{}\\", crate::text::printable(subkey))]);
+                }
+                table.write(out, 0)
+            })?;
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+fn described(path: &str, value: &Value<'_>) -> Result<HiveValue, hive::Error> {
+    let data = value.data()?;
+    let kind: ValueKind = value.kind();
+    Ok(HiveValue::new(path.to_owned(), value.name(), kind, &data))
+}
+
+fn read(file: &Path) -> Result<Wiped, Failure> {
+    let bytes = secret::read_file(file, FILE_LIMIT);
+    bytes.map_err(|cause| Failure::Work(Error::file(file, cause)))
+}

@@ -1,0 +1,197 @@
+//! `wimkey image`: what images are, and the main job.
+
+use super::arguments::{ImageCommand, KeyPlace, SetArguments, Switch};
+use super::key_source::{Choice, can_prompt};
+use super::terminal::{CHANGED, FAINT, PLAIN, Rows, STRONG, Terminal, WARNING, paint};
+use super::{Failure, Outcome};
+use crate::Error;
+use crate::image::{Images, Target};
+use crate::key::ProductKey;
+use crate::plan::{self, Destination, KeyChoice, Places, Request};
+use crate::report::{ImageList, ImageSet};
+use crate::secret::{self, Source};
+use std::io::{self, Write};
+use std::path::Path;
+
+/// The largest answer file accepted, in bytes.
+const ANSWER_FILE_LIMIT: usize = 16 << 20;
+
+pub(super) fn run(command: ImageCommand, terminal: &Terminal) -> Result<Outcome, Failure> {
+    match command {
+        ImageCommand::List { target } => list(&target, terminal)?,
+        ImageCommand::Show { target } => show(&target, terminal)?,
+        ImageCommand::Set(arguments) => set(*arguments, terminal)?,
+    }
+    Ok(Outcome::Done)
+}
+
+fn list(target: &str, terminal: &Terminal) -> Result<(), Failure> {
+    let images = Images::open(&Target::new(target))?;
+    let report = ImageList::new(target.to_owned(), images.selected());
+    terminal.result(&report, |out| {
+        let mut table = Rows::new();
+        table.add(
+            STRONG,
+            ["INDEX", "NAME", "EDITION", "BUILD", "ARCHITECTURE", "SIZE"],
+        );
+        for image in images.selected() {
+            table.add(
+                PLAIN,
+                [
+                    image.index.to_string(),
+                    crate::text::printable(&image.name),
+                    image.edition.clone().unwrap_or_else(|| "-".into()),
+                    image.build.map_or_else(|| "-".into(), |build| build.to_string()),
+                    image.architecture.unwrap_or("-").to_owned(),
+                    image
+                        .total_bytes
+                        .map_or_else(|| "-".into(), |bytes| indicatif::BinaryBytes(bytes).to_string()),
+                ],
+            );
+        }
+        table.write(out, 0)
+    })?;
+    Ok(())
+}
+
+fn show(target: &str, terminal: &Terminal) -> Result<(), Failure> {
+    let report = plan::show(&Target::new(target))?;
+    terminal.result(&report, |out| report.write_text(out))?;
+    Ok(())
+}
+
+fn set(arguments: SetArguments, terminal: &Terminal) -> Result<(), Failure> {
+    let target = Target::new(&arguments.target);
+    let shown_target = arguments.target.clone();
+    let dry_run = arguments.dry_run;
+    let output = arguments.output.clone();
+    let request = request(arguments, terminal)?;
+    let destination = match &output {
+        _ if dry_run => Destination::Nowhere,
+        Some(path) => Destination::Copy(path),
+        None => Destination::Target,
+    };
+    let mut progress = terminal.progress("writing");
+    let outcome = plan::execute(&target, &request, destination, &mut |done, total| {
+        progress.set(done, total)
+    })?;
+    drop(progress);
+    let report = ImageSet::new(shown_target, &outcome, dry_run);
+    terminal.result(&report, |out| write_outcome(out, &outcome, dry_run))?;
+    Ok(())
+}
+
+/// The arguments as the library wants them; reads key and answer file.
+fn request(arguments: SetArguments, terminal: &Terminal) -> Result<Request, Failure> {
+    let asks_nothing = arguments.skip_rearm.is_none()
+        && arguments.kms_host.is_none()
+        && arguments.settings.is_empty()
+        && arguments.unset.is_empty()
+        && arguments.unattend.is_none();
+    let key = match arguments.source.choice() {
+        Choice::Published(edition) => Some(KeyChoice::Published(edition)),
+        Choice::Text(source) => Some(KeyChoice::Own(read_key(&source, terminal)?)),
+        // A place for a key, or nothing else to do: then it is a key that is wanted.
+        Choice::None if (asks_nothing || !arguments.key_in.is_empty()) && can_prompt() => {
+            Some(KeyChoice::Own(read_key(&Source::Prompt, terminal)?))
+        }
+        Choice::None if asks_nothing => return Err(plan::Error::Nothing.into()),
+        Choice::None => None,
+    };
+    let places = (!arguments.key_in.is_empty()).then(|| Places {
+        hive: arguments.key_in.contains(&KeyPlace::Hive),
+        answer_file: arguments.key_in.contains(&KeyPlace::Unattend),
+    });
+    Ok(Request {
+        key,
+        places,
+        allow_other_edition: arguments.allow_other_edition,
+        skip_rearm: arguments.skip_rearm.map(|switch| switch == Switch::On),
+        kms_host: arguments.kms_host,
+        settings: arguments.settings,
+        unset: arguments.unset,
+        answer_file: arguments.unattend.as_deref().map(read_answer_file).transpose()?,
+        unix_time: unix_time(),
+    })
+}
+
+/// Reads and parses a key; says where its memory could not be locked.
+pub(super) fn read_key(source: &Source, terminal: &Terminal) -> Result<ProductKey, Failure> {
+    let text = source.read()?;
+    if !text.is_locked() {
+        terminal.detail("The system does not lock the key's memory: it could be written to swap space.");
+    }
+    Ok(ProductKey::parse(text.expose())?.key)
+}
+
+/// Reads an answer file into memory that is wiped.
+pub(super) fn read_answer_file(path: &Path) -> Result<secret::Wiped, Failure> {
+    let read = secret::read_file(path, ANSWER_FILE_LIMIT);
+    read.map_err(|cause| Failure::Work(Error::file(path, cause)))
+}
+
+/// `SOURCE_DATE_EPOCH` if it is set, for the same bytes on every run; the clock otherwise.
+fn unix_time() -> u32 {
+    let given = std::env::var("SOURCE_DATE_EPOCH")
+        .ok()
+        .and_then(|text| text.parse().ok());
+    given.unwrap_or_else(|| {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        now.ok()
+            .and_then(|now| u32::try_from(now.as_secs()).ok())
+            .unwrap_or_default()
+    })
+}
+
+/// The change list, image by image, and how it ended.
+pub(super) fn write_outcome(out: &mut dyn Write, outcome: &plan::Outcome, dry_run: bool) -> io::Result<()> {
+    for image in &outcome.images {
+        let facts = &image.facts;
+        let what = format!(
+            "({}, build {}, {})",
+            facts.edition, facts.build, facts.architecture
+        );
+        writeln!(
+            out,
+            "{} {what}",
+            paint(
+                STRONG,
+                format!("{} {}", image.index, crate::text::printable(&image.name))
+            )
+        )?;
+        let mut table = Rows::new();
+        let mut place = "";
+        for change in &image.changes {
+            if change.place != place {
+                table.write(out, 4)?;
+                table = Rows::new();
+                place = &change.place;
+                writeln!(out, "  {place}")?;
+            }
+            let style = if change.changed { CHANGED } else { FAINT };
+            let state = match (change.changed, dry_run) {
+                (true, true) => "would change",
+                (true, false) => "changed",
+                (false, _) => "already",
+            };
+            let nothing = || "-".to_owned();
+            let new = change.new.clone().unwrap_or_else(nothing);
+            let value = if change.changed {
+                format!("{} -> {new}", change.old.clone().unwrap_or_else(nothing))
+            } else {
+                new
+            };
+            table.add(style, [state.to_owned(), change.name.clone(), value]);
+        }
+        table.write(out, 4)?;
+        for note in &image.notes {
+            writeln!(out, "  {} {note}", paint(WARNING, "note:"))?;
+        }
+    }
+    let sentence = match (outcome.changed(), dry_run) {
+        (false, _) => "Everything is already as asked; nothing was written.",
+        (true, true) => "Nothing was written (--dry-run).",
+        (true, false) => "Written, read back and found as asked.",
+    };
+    writeln!(out, "{sentence}")
+}

@@ -1,0 +1,100 @@
+//! Where a command takes its key from, and the refusal of keys on the command line.
+//!
+//! Promise: an argument that looks like an unpublished key stops the run before anything is parsed, and is not repeated.
+
+use super::Failure;
+use crate::catalog;
+use crate::key::ProductKey;
+use crate::secret::Source;
+use clap::Args;
+use std::ffi::OsString;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+/// The key sources; at most one.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+pub(super) struct KeySource {
+    /// Take the published client setup key for EDITION, or for each image's own edition
+    #[arg(long, value_name = "EDITION", num_args = 0..=1)]
+    pub(super) gvlk: Option<Option<String>>,
+    /// Take the key from a file (- for standard input)
+    #[arg(long, value_name = "PATH")]
+    pub(super) key_file: Option<PathBuf>,
+    /// Take the key from the environment variable of this name
+    #[arg(long, value_name = "NAME")]
+    pub(super) key_env: Option<String>,
+    /// Take the key from an open file descriptor
+    #[arg(long, value_name = "N")]
+    pub(super) key_fd: Option<u32>,
+}
+
+/// The key source that the arguments name.
+#[derive(Debug)]
+pub(super) enum Choice {
+    /// The published key for this edition, or for the image's own.
+    Published(Option<String>),
+    /// Key text from outside.
+    Text(Source),
+    /// None was named.
+    None,
+}
+
+impl KeySource {
+    /// The source named, if any.
+    pub(super) fn choice(self) -> Choice {
+        if let Some(edition) = self.gvlk {
+            return Choice::Published(edition);
+        }
+        let file = self.key_file.map(|path| {
+            if path.as_os_str() == "-" {
+                Source::Stdin
+            } else {
+                Source::File(path)
+            }
+        });
+        file.or(self.key_env.map(Source::Variable))
+            .or(self.key_fd.map(Source::Descriptor))
+            .map_or(Choice::None, Choice::Text)
+    }
+}
+
+/// Whether a person can be asked for a key.
+pub(super) fn can_prompt() -> bool {
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
+/// Stops a run whose arguments hold what looks like a product key, unless it is a published one.
+pub(super) fn refuse_keys(arguments: &[OsString]) -> Result<(), Failure> {
+    let suspicious = arguments.iter().skip(1).any(|argument| {
+        let text = argument.to_string_lossy();
+        text.split(|character: char| {
+            character.is_whitespace() || matches!(character, '=' | ',' | ';' | ':' | '/' | '\\' | '"' | '\'')
+        })
+        .any(|word| looks_like_key(word) && !is_published(word))
+    });
+    if suspicious {
+        Err(Failure::KeyInArguments)
+    } else {
+        Ok(())
+    }
+}
+
+/// Four groups of five letters or digits in a row, as a key has them even when its end is cut off, or 25 symbols of a key in one piece.
+fn looks_like_key(word: &str) -> bool {
+    const GROUP: usize = 5;
+    const ENOUGH: usize = 4;
+    let mut run = 0;
+    let grouped = word
+        .split(|character: char| matches!(character, '-' | '_' | '.' | '\u{2010}'..='\u{2015}' | '\u{2212}'))
+        .any(|group| {
+            let fits = group.chars().count() == GROUP && group.chars().all(char::is_alphanumeric);
+            run = if fits { run + 1 } else { 0 };
+            run == ENOUGH
+        });
+    grouped || ProductKey::parse(word).is_ok()
+}
+
+fn is_published(word: &str) -> bool {
+    ProductKey::parse(word).is_ok_and(|parsed| catalog::row_of(&parsed.key).is_some())
+}

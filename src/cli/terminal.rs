@@ -1,0 +1,177 @@
+//! What the terminal shows: results on standard output, talk on standard error, colours and progress only where they belong.
+
+use super::arguments::{Color, Format, OutputOptions};
+use anstyle::{AnsiColor, Style};
+use comfy_table::{ContentArrangement, Row, Table, presets};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
+
+/// For headings.
+pub(super) const STRONG: Style = Style::new().bold();
+/// For text as it is.
+pub(super) const PLAIN: Style = Style::new();
+/// For what changes.
+pub(super) const CHANGED: Style = AnsiColor::Green.on_default();
+/// For what stays.
+pub(super) const FAINT: Style = Style::new().dimmed();
+/// For faults.
+pub(super) const FAULT: Style = AnsiColor::Red.on_default();
+/// For warnings.
+pub(super) const WARNING: Style = AnsiColor::Yellow.on_default();
+
+/// Work shorter than this shows no progress.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Where output goes and how.
+#[derive(Debug)]
+pub(super) struct Terminal {
+    format: Format,
+    quiet: bool,
+    verbose: bool,
+}
+
+impl Terminal {
+    /// Sets colours up for the whole process.
+    pub(super) fn new(options: &OutputOptions) -> Self {
+        match options.color {
+            Color::Auto => {}
+            Color::Always => anstream::ColorChoice::Always.write_global(),
+            Color::Never => anstream::ColorChoice::Never.write_global(),
+        }
+        Self {
+            format: options.format,
+            quiet: options.quiet,
+            verbose: options.verbose,
+        }
+    }
+
+    /// Whether results are printed as JSON.
+    pub(super) fn is_json(&self) -> bool {
+        self.format == Format::Json
+    }
+
+    /// Prints a result: as JSON, or as the text that `text` writes.
+    pub(super) fn result<R: Serialize>(
+        &self,
+        result: &R,
+        text: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut out = io::BufWriter::new(anstream::stdout().lock());
+        match self.format {
+            Format::Json => {
+                serde_json::to_writer_pretty(&mut out, result)?;
+                writeln!(out)?;
+            }
+            Format::Text => text(&mut out)?,
+        }
+        out.flush()
+    }
+
+    /// Says something that is not the result.
+    pub(super) fn say(&self, sentence: &str) {
+        if !self.quiet {
+            // Talk that nobody can hear is no reason to stop.
+            _ = writeln!(anstream::stderr(), "{sentence}");
+        }
+    }
+
+    /// Says something that few want to know.
+    pub(super) fn detail(&self, sentence: &str) {
+        if self.verbose {
+            self.say(sentence);
+        }
+    }
+
+    /// A progress bar over bytes, shown on a terminal after a second of work.
+    pub(super) fn progress(&self, work: &'static str) -> Progress {
+        let shown = !self.quiet && io::stderr().is_terminal();
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        if let Ok(style) =
+            ProgressStyle::with_template("{msg} {bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta}")
+        {
+            bar.set_style(style);
+        }
+        bar.set_message(work);
+        Progress {
+            bar,
+            shown,
+            start: std::time::Instant::now(),
+        }
+    }
+}
+
+/// A progress bar that appears only when the work takes long.
+#[derive(Debug)]
+pub(super) struct Progress {
+    bar: ProgressBar,
+    shown: bool,
+    start: std::time::Instant,
+}
+
+impl Progress {
+    /// `done` of `total` bytes are done.
+    pub(super) fn set(&mut self, done: u64, total: u64) {
+        if self.shown && self.start.elapsed() > PATIENCE {
+            self.bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(5));
+            self.shown = false;
+        }
+        self.bar.set_length(total);
+        self.bar.set_position(done);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Lines whose columns align; the first column may have a style of its own in each line.
+pub(super) struct Rows {
+    table: Table,
+    styles: Vec<Style>,
+}
+
+impl Rows {
+    /// No lines yet.
+    pub(super) fn new() -> Self {
+        let mut table = Table::new();
+        table
+            .load_style(presets::NOTHING)
+            .set_content_arrangement(ContentArrangement::Disabled);
+        Self {
+            table,
+            styles: Vec::new(),
+        }
+    }
+
+    /// Adds a line.
+    pub(super) fn add<T: Into<Row>>(&mut self, first: Style, cells: T) {
+        self.table.add_row(cells);
+        self.styles.push(first);
+    }
+
+    /// Writes the lines with `indent` spaces before and no blanks behind each.
+    pub(super) fn write(&self, out: &mut dyn Write, indent: usize) -> io::Result<()> {
+        let first = self
+            .table
+            .column_max_content_widths()
+            .first()
+            .map_or(0, |width| usize::from(*width));
+        for (line, style) in self.table.lines().zip(&self.styles) {
+            // The table puts one blank before each cell.
+            let line = line.strip_prefix(' ').unwrap_or(&line).trim_end();
+            let end = line.char_indices().nth(first).map_or(line.len(), |(end, _)| end);
+            let (cell, rest) = line.split_at(end);
+            writeln!(out, "{:indent$}{style}{cell}{style:#}{rest}", "")?;
+        }
+        Ok(())
+    }
+}
+
+/// `text` in `style`.
+pub(super) fn paint(style: Style, text: impl std::fmt::Display) -> String {
+    format!("{style}{text}{style:#}")
+}

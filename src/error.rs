@@ -1,0 +1,99 @@
+//! error - the one error type at the library's edge.
+
+use std::path::{Path, PathBuf};
+
+/// Why wimkey could not do what was asked: what happened, and on the next line what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No key text could be read.
+    #[error(transparent)]
+    Secret(#[from] crate::secret::Error),
+    /// The text is no product key.
+    #[error(transparent)]
+    Key(#[from] crate::key::Error),
+    /// A key configuration that cannot be used.
+    #[error("the key configuration: {0}")]
+    KeyConfiguration(#[from] crate::pkeyconfig::Error),
+    /// A hive that cannot be used.
+    #[error(transparent)]
+    Hive(#[from] crate::hive::Error),
+    /// An answer file that cannot be used.
+    #[error("the answer file: {0}")]
+    AnswerFile(#[from] crate::unattend::Error),
+    /// An image that cannot be used.
+    #[error(transparent)]
+    Image(#[from] crate::image::Error),
+    /// A request that cannot be carried out.
+    #[error(transparent)]
+    Plan(#[from] crate::plan::Error),
+    /// A file that cannot be read or written.
+    #[error("{}: {cause}\nCheck that it exists and that you may use it.", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+    /// A file that could not be replaced; it is as it was.
+    #[error("{} was not written: {cause}\nThe file is as it was before; check the folder's free space and rights.", path.display())]
+    NotReplaced {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: crate::file::Error,
+    },
+    /// A fault in a named file.
+    #[error("{}: {cause}", path.display())]
+    In {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        cause: Box<Error>,
+    },
+    /// Nothing in the tables answers the question.
+    #[error("{0}")]
+    NotFound(String),
+    /// The arguments do not go together.
+    #[error("{0}")]
+    Usage(String),
+}
+
+impl Error {
+    /// A file that the system does not let us use.
+    pub fn file(path: &Path, cause: std::io::Error) -> Self {
+        Self::File {
+            path: path.to_owned(),
+            cause,
+        }
+    }
+
+    /// This error, with the file it is about named before it.
+    #[must_use]
+    pub fn within(self, path: &Path) -> Self {
+        Self::In {
+            path: path.to_owned(),
+            cause: Box::new(self),
+        }
+    }
+
+    /// Whether this is a refusal for the target's safety rather than a failure.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Hive(error) => error.is_refusal(),
+            Self::Image(error) => error.is_refusal(),
+            Self::Plan(error) => error.is_refusal(),
+            Self::In { cause, .. } => cause.is_refusal(),
+            _ => false,
+        }
+    }
+
+    /// Whether the arguments make no sense.
+    pub fn is_usage(&self) -> bool {
+        match self {
+            Self::Plan(error) => error.is_usage(),
+            Self::Usage(_) => true,
+            Self::In { cause, .. } => cause.is_usage(),
+            _ => false,
+        }
+    }
+}

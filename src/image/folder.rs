@@ -1,0 +1,136 @@
+//! An image applied or mounted to a folder: paths found without regard to case, files replaced whole or not at all.
+
+use super::{Error, FILE_LIMIT, SOFTWARE};
+use crate::file;
+use crate::secret::{self, Wiped};
+use crate::text::same_name;
+use std::path::{Path, PathBuf};
+
+/// The root folder of an image.
+#[derive(Debug)]
+pub(super) struct Folder {
+    root: PathBuf,
+}
+
+impl Folder {
+    /// Opens a folder that holds `Windows/System32/config`.
+    pub(super) fn open(root: &Path) -> Result<Self, Error> {
+        let folder = Self {
+            root: root.to_owned(),
+        };
+        let configuration = SOFTWARE.rsplit_once('/').map_or(SOFTWARE, |(folder, _)| folder);
+        match folder.find(configuration)? {
+            Some(path) if path.is_dir() => Ok(folder),
+            _ => Err(Error::NotAnImage {
+                path: root.to_owned(),
+            }),
+        }
+    }
+
+    /// The file's content; `None` if there is none.
+    pub(super) fn read(&self, path: &str) -> Result<Option<Wiped>, Error> {
+        let Some(found) = self.find(path)? else {
+            return Ok(None);
+        };
+        secret::read_file(&found, usize::try_from(FILE_LIMIT).unwrap_or(usize::MAX))
+            .map(Some)
+            .map_err(|cause| system(&found, cause))
+    }
+
+    /// Replaces or creates the file: a new one beside it, synced, renamed over it.
+    pub(super) fn write(&self, path: &str, content: &[u8]) -> Result<(), Error> {
+        let destination = self.place(path)?;
+        let parent = destination.parent().unwrap_or(&self.root);
+        std::fs::create_dir_all(parent).map_err(|cause| system(parent, cause))?;
+        file::replace(&destination, content, |_| Ok(())).map_err(|cause| Error::NotReplaced {
+            place: destination.display().to_string(),
+            cause,
+        })
+    }
+
+    /// The real path of what Windows would find at `path`.
+    fn find(&self, path: &str) -> Result<Option<PathBuf>, Error> {
+        let mut place = self.root.clone();
+        for part in path.split('/') {
+            match child(&place, part)? {
+                Some(next) => place = next,
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(place))
+    }
+
+    /// Where `path` is or would be: parts that exist in their own spelling, the rest as named.
+    fn place(&self, path: &str) -> Result<PathBuf, Error> {
+        let mut place = self.root.clone();
+        for part in path.split('/') {
+            place = child(&place, part)?.unwrap_or_else(|| place.join(part));
+        }
+        Ok(place)
+    }
+}
+
+/// The entry of `folder` named `name` but for case; the exact spelling wins.
+fn child(folder: &Path, name: &str) -> Result<Option<PathBuf>, Error> {
+    let exact = folder.join(name);
+    if exact.symlink_metadata().is_ok() {
+        return Ok(Some(exact));
+    }
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error)
+            if matches!(
+                error.kind(),
+                std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
+            ) =>
+        {
+            return Ok(None);
+        }
+        Err(cause) => return Err(system(folder, cause)),
+    };
+    for entry in entries {
+        let entry = entry.map_err(|cause| system(folder, cause))?;
+        if entry
+            .file_name()
+            .to_str()
+            .is_some_and(|found| same_name(found, name))
+        {
+            return Ok(Some(entry.path()));
+        }
+    }
+    Ok(None)
+}
+
+fn system(place: &Path, cause: std::io::Error) -> Error {
+    Error::System {
+        place: place.display().to_string(),
+        cause,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_found_without_regard_to_case_and_replaced_in_their_own_spelling() {
+        let root = tempfile::tempdir().unwrap();
+        let real = root.path().join("WINDOWS/system32/Config");
+        std::fs::create_dir_all(&real).unwrap();
+        std::fs::write(real.join("Software"), b"old").unwrap();
+        let folder = Folder::open(root.path()).unwrap();
+        assert_eq!(&folder.read(SOFTWARE).unwrap().unwrap()[..], b"old");
+        folder.write(SOFTWARE, b"new").unwrap();
+        assert_eq!(std::fs::read(real.join("Software")).unwrap(), b"new");
+        assert_eq!(std::fs::read_dir(&real).unwrap().count(), 1);
+        folder.write("Windows/Panther/unattend.xml", b"<a/>").unwrap();
+        assert!(root.path().join("WINDOWS/Panther/unattend.xml").is_file());
+        assert!(folder.read("Windows/none").unwrap().is_none());
+    }
+
+    #[test]
+    fn a_folder_without_hives_is_no_image() {
+        let root = tempfile::tempdir().unwrap();
+        assert!(matches!(Folder::open(root.path()), Err(Error::NotAnImage { .. })));
+    }
+}

@@ -1,0 +1,166 @@
+//! The key for one image: which it is, whether it belongs there, and where it goes.
+
+use super::{Error, Request};
+use crate::catalog;
+use crate::image::Facts;
+use crate::key::ProductKey;
+use crate::pkeyconfig::{self, Context, Judgement, KeyConfiguration, Resolved};
+
+/// The key that an operator names.
+#[derive(Debug)]
+pub enum KeyChoice {
+    /// The published client setup key for this edition, or for the image's own.
+    Published(Option<String>),
+    /// A key of the operator's.
+    Own(ProductKey),
+}
+
+/// Where a key goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Places {
+    /// Into the SOFTWARE hive.
+    pub hive: bool,
+    /// Into the answer file.
+    pub answer_file: bool,
+}
+
+/// The key for one image, accepted.
+#[derive(Debug)]
+pub(super) struct Chosen {
+    pub(super) key: ProductKey,
+    /// What its registry values are made of; `None` if it does not go there.
+    pub(super) identity: Option<Resolved>,
+    /// Whether it goes into the answer file.
+    pub(super) in_answer_file: bool,
+}
+
+/// The image that a key is chosen for.
+pub(super) struct Scene<'a> {
+    /// The image in words.
+    pub(super) image: String,
+    pub(super) facts: &'a Facts,
+    pub(super) configuration: Option<&'a KeyConfiguration>,
+}
+
+impl Scene<'_> {
+    fn image(&self) -> pkeyconfig::Image<'_> {
+        pkeyconfig::Image {
+            edition: &self.facts.edition,
+            build: self.facts.build,
+        }
+    }
+}
+
+/// Chooses the key for an image and its places there.
+///
+/// # Errors
+/// No published key, a key that does not belong into the image, or one without a place to go.
+pub(super) fn choose(
+    choice: &KeyChoice,
+    scene: &Scene<'_>,
+    request: &Request,
+    notes: &mut Vec<String>,
+) -> Result<Chosen, Error> {
+    let key = match choice {
+        KeyChoice::Own(key) => ProductKey::from_symbols(key.symbols()),
+        KeyChoice::Published(edition) => {
+            let edition = edition.as_ref().unwrap_or(&scene.facts.edition);
+            let row =
+                catalog::gvlk_for(edition, scene.facts.build).map_err(|reason| Error::NoPublishedKey {
+                    image: scene.image.clone(),
+                    edition: crate::text::printable(edition),
+                    build: scene.facts.build,
+                    reason: reason.to_string(),
+                })?;
+            row.key().ok()
+        }
+    };
+    let Some(key) = key else {
+        return Err(Error::Nothing);
+    };
+    let verdict = pkeyconfig::judge(
+        &key,
+        &Context {
+            configuration: scene.configuration,
+            image: Some(scene.image()),
+        },
+    );
+    let reason = verdict.to_string();
+    match verdict.judgement {
+        Judgement::Published | Judgement::Matched => {}
+        Judgement::WellFormed => notes.push(format!("{}: {reason}", key.partial())),
+        Judgement::WrongEdition if request.allow_other_edition => {
+            notes.push(format!(
+                "{}: {reason}; written all the same, as --allow-other-edition asks",
+                key.partial()
+            ));
+        }
+        _ => {
+            return Err(Error::WrongKey {
+                image: scene.image.clone(),
+                partial: key.partial(),
+                reason,
+            });
+        }
+    }
+    let channel = verdict.channel().map(str::to_owned);
+    let places = request.places.unwrap_or_else(|| Places {
+        hive: channel.as_deref() == Some(catalog::KeyKind::Gvlk.channel()),
+        answer_file: true,
+    });
+    place(key, places, scene, request, notes)
+}
+
+/// Works out what the key's places take.
+fn place(
+    key: ProductKey,
+    places: Places,
+    scene: &Scene<'_>,
+    request: &Request,
+    notes: &mut Vec<String>,
+) -> Result<Chosen, Error> {
+    let in_answer_file = places.answer_file && request.answer_file.is_some();
+    let no_place = |reason: String, key: &ProductKey| Error::NoPlace {
+        image: scene.image.clone(),
+        partial: key.partial(),
+        reason,
+    };
+    let identity = if places.hive {
+        match pkeyconfig::resolve(&key, scene.image(), scene.configuration) {
+            Ok(identity) => Some(identity),
+            Err(reason) if in_answer_file && request.places.is_none() => {
+                notes.push(format!(
+                    "{} goes into the answer file only: {}",
+                    key.partial(),
+                    first_line(&reason.to_string())
+                ));
+                None
+            }
+            Err(reason) => return Err(no_place(first_line(&reason.to_string()).to_owned(), &key)),
+        }
+    } else {
+        None
+    };
+    if identity.is_none() && !in_answer_file {
+        return Err(no_place(
+            "only a client setup key goes into the hive without being told to".to_owned(),
+            &key,
+        ));
+    }
+    if places.answer_file && request.places.is_some() && !in_answer_file {
+        return Err(no_place(
+            "the answer file is named as its place, but none is given".to_owned(),
+            &key,
+        ));
+    }
+    Ok(Chosen {
+        key,
+        identity,
+        in_answer_file,
+    })
+}
+
+/// What happened, without what to do about it.
+fn first_line(message: &str) -> &str {
+    message.lines().next().unwrap_or(message)
+}
