@@ -131,13 +131,22 @@ pub struct Change {
     pub changed: bool,
 }
 
+/// What was done to a hive.
+#[derive(Debug, Default)]
+pub struct Applied {
+    /// Value by value what it took.
+    pub changes: Vec<Change>,
+    /// Keys that stood in values which are now other ones.
+    pub replaced: Vec<ProductKey>,
+}
+
 /// Makes `hive` what `wishes` for it ask, and says value by value what that took. `CurrentControlSet` stands for the set that boots.
 ///
 /// # Errors
 /// What the hive engine refuses; the hive is then unfit for saving.
-pub fn apply(hive: &mut Hive, name: HiveName, wishes: &[Wish]) -> Result<Vec<Change>, hive::Error> {
+pub fn apply(hive: &mut Hive, name: HiveName, wishes: &[Wish]) -> Result<Applied, hive::Error> {
     let control_set = control_set(hive)?;
-    let mut changes = Vec::new();
+    let mut applied = Applied::default();
     for wish in wishes.iter().filter(|wish| wish.hive == name) {
         let path = wish.key.replacen("CurrentControlSet", &control_set, 1);
         let old = stored(hive, &path, &wish.name)?;
@@ -154,11 +163,14 @@ pub fn apply(hive: &mut Hive, name: HiveName, wishes: &[Wish]) -> Result<Vec<Cha
             Wanted::Absent => (None, old.is_some() && hive.delete_value(&path, &wish.name)?),
         };
         let old = if changed {
+            applied
+                .replaced
+                .extend(old.as_ref().and_then(|(_, data)| product_key::key_in(data)));
             old.map(|(kind, data)| show(kind, &data))
         } else {
             new.clone()
         };
-        changes.push(Change {
+        applied.changes.push(Change {
             place: format!(r"{}\{path}", name.as_str()),
             name: wish.name.clone(),
             old,
@@ -166,7 +178,7 @@ pub fn apply(hive: &mut Hive, name: HiveName, wishes: &[Wish]) -> Result<Vec<Cha
             changed,
         });
     }
-    Ok(changes)
+    Ok(applied)
 }
 
 /// Type and data of a value, if it is there.

@@ -69,6 +69,7 @@ failure_from!(
     crate::unattend::Error,
     crate::key::Error,
     crate::pkeyconfig::Error,
+    crate::sample::Error,
 );
 
 /// Runs the command that `arguments` (with the program's name first) ask for.

@@ -26,6 +26,9 @@ pub enum Error {
     /// A request that cannot be carried out.
     #[error(transparent)]
     Plan(#[from] crate::plan::Error),
+    /// The sample for the demo could not be made.
+    #[error(transparent)]
+    Sample(#[from] crate::sample::Error),
     /// A file that cannot be read or written.
     #[error("{}: {cause}\nCheck that it exists and that you may use it.", path.display())]
     File {

@@ -9,10 +9,11 @@ mod show;
 
 pub use choice::{KeyChoice, Places};
 pub use prepare::{ImageChanges, prepare};
-pub use show::show;
+pub use show::{Look, show};
 
 use crate::activation::KmsHost;
 use crate::image::{self, Images, NewFile, Target};
+use crate::key::Traces;
 use crate::secret::Wiped;
 use std::path::Path;
 
@@ -186,6 +187,8 @@ pub fn execute(
         Destination::Target => (None, target.clone()),
         Destination::Copy(path) => (Some(path), target.at(path)),
     };
+    let traces = Traces::of(done.iter().flat_map(|changes| &changes.replaced));
+    let residue = files.iter().map(|file| traces.count(&file.content)).sum();
     if !files.is_empty() || output.is_some() {
         images.commit(files, output, progress)?;
     } else {
@@ -195,7 +198,7 @@ pub fn execute(
     Ok(Outcome {
         images: done,
         verified: true,
-        residue: 0,
+        residue,
     })
 }
 

@@ -8,9 +8,10 @@ pub use hive::{HiveCheck, HiveKey, HiveValue};
 pub use key::{KeyList, ReportedVerdict, platform_name, status_name};
 pub use unattend::UnattendSet;
 
-use crate::activation::{Change, State};
-use crate::image::{Facts, Image};
-use crate::plan::{ImageChanges, Outcome};
+use crate::activation::{Change, StoredKey};
+use crate::catalog;
+use crate::image::{ANSWER_FILE, Image};
+use crate::plan::{ImageChanges, Look, Outcome};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -82,7 +83,7 @@ struct Activation {
     kms: Kms,
     product_key: Option<ShownKey>,
     settings: BTreeMap<String, String>,
-    answer_file: Option<AnswerFileKey>,
+    answer_file: Option<AnswerFileKeys>,
 }
 
 #[derive(Debug, Serialize)]
@@ -91,69 +92,49 @@ struct Kms {
     port: Option<String>,
 }
 
-/// The key in an image's hive.
 #[derive(Debug, Serialize)]
-pub struct ShownKey {
-    /// The last five symbols.
-    pub partial: String,
-    /// `Volume:GVLK`, `Volume:MAK`, …
-    pub channel: Option<String>,
-    /// The edition that the key is for.
-    pub edition: Option<String>,
-    /// The published product, if the key is published.
-    pub product: Option<String>,
-    /// ProductId.
-    pub product_id: Option<String>,
-    /// Activation ID.
-    pub activation_id: Option<String>,
+struct ShownKey {
+    partial: String,
+    channel: Option<String>,
+    edition: Option<String>,
+    product: Option<&'static str>,
+    product_id: String,
+    activation_id: Option<String>,
 }
 
-/// The key in an image's answer file.
+impl From<StoredKey> for ShownKey {
+    /// What the stored values do not tell, the published tables may.
+    fn from(stored: StoredKey) -> Self {
+        let row = catalog::row_of(&stored.key);
+        Self {
+            partial: stored.key.partial(),
+            channel: stored
+                .key_type
+                .or_else(|| row.map(|row| row.kind.channel().to_owned())),
+            edition: stored
+                .edition
+                .or_else(|| row.and_then(|row| row.edition().map(str::to_owned))),
+            product: row.map(|row| row.product),
+            product_id: stored.product_id,
+            activation_id: stored.activation_id,
+        }
+    }
+}
+
 #[derive(Debug, Serialize)]
-pub struct AnswerFileKey {
-    /// Where the answer file lies in the image.
-    pub path: &'static str,
-    /// Last five symbols of each key in it, or what stands in the key's place.
-    pub keys: Vec<String>,
+struct AnswerFileKeys {
+    path: &'static str,
+    keys: Vec<String>,
 }
 
 impl ImageShow {
-    /// An empty list for a target.
-    pub fn new(target: String) -> Self {
+    /// The report on the images of a target.
+    pub fn new(target: String, looks: Vec<Look>) -> Self {
         Self {
             schema: SCHEMA,
             target,
-            images: Vec::new(),
+            images: looks.into_iter().map(ShownImage::from).collect(),
         }
-    }
-
-    /// Adds an image.
-    pub fn add(
-        &mut self,
-        image: &Image,
-        facts: Facts,
-        state: State,
-        key: Option<ShownKey>,
-        answer_file: Option<AnswerFileKey>,
-    ) {
-        self.images.push(ShownImage {
-            index: image.index,
-            name: image.name.clone(),
-            edition: facts.edition,
-            build: facts.build,
-            architecture: facts.architecture,
-            product: facts.product,
-            activation: Activation {
-                skip_rearm: state.skip_rearm,
-                kms: Kms {
-                    host: state.kms_host,
-                    port: state.kms_port,
-                },
-                product_key: key,
-                settings: state.settings,
-                answer_file,
-            },
-        });
     }
 
     /// The report as text.
@@ -183,9 +164,7 @@ impl ImageShow {
                         .unwrap_or("unknown");
                     let channel = key.channel.as_deref().unwrap_or("unknown channel");
                     line(out, "product key", &format!("{} ({of}, {channel})", key.partial))?;
-                    if let Some(id) = &key.product_id {
-                        line(out, "product ID", id)?;
-                    }
+                    line(out, "product ID", &key.product_id)?;
                 }
                 None => line(out, "product key", "none in the hive")?,
             }
@@ -197,7 +176,7 @@ impl ImageShow {
             line(out, "SkipRearm", &rearm)?;
             let host = match (&activation.kms.host, &activation.kms.port) {
                 (Some(host), Some(port)) => format!("{host}:{port}"),
-                (Some(host), None) => format!("{host} (port 1688)"),
+                (Some(host), None) => format!("{host}, port 1688"),
                 (None, _) => "found through DNS".to_owned(),
             };
             line(out, "KMS host", &crate::text::printable(&host))?;
@@ -218,6 +197,39 @@ impl ImageShow {
             }
         }
         Ok(())
+    }
+}
+
+impl From<Look> for ShownImage {
+    fn from(look: Look) -> Self {
+        let Look {
+            image,
+            facts,
+            state,
+            key,
+            answer_file,
+        } = look;
+        Self {
+            index: image.index,
+            name: image.name,
+            edition: facts.edition,
+            build: facts.build,
+            architecture: facts.architecture,
+            product: facts.product,
+            activation: Activation {
+                skip_rearm: state.skip_rearm,
+                kms: Kms {
+                    host: state.kms_host,
+                    port: state.kms_port,
+                },
+                product_key: key.map(ShownKey::from),
+                settings: state.settings,
+                answer_file: answer_file.map(|keys| AnswerFileKeys {
+                    path: ANSWER_FILE,
+                    keys,
+                }),
+            },
+        }
     }
 }
 

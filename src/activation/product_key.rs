@@ -263,6 +263,17 @@ fn random(identity: &Resolved, occasion: &Occasion) -> u32 {
     crate::bytes::u32_at(&hash.finalize(), 0).unwrap_or_default()
 }
 
+/// The key inside the data of a registry value, if it is of a format that holds one.
+pub(super) fn key_in(data: &[u8]) -> Option<ProductKey> {
+    let stored = DigitalProductId::read(data)
+        .map(|value| value.key)
+        .or_else(|| DigitalProductId4::read(data).map(|value| value.key))?;
+    match stored {
+        Stored::Key(key) => Some(key),
+        Stored::Cleared | Stored::NotAKey => None,
+    }
+}
+
 /// What a registry value's data says of the key it carries, for people; `None` if it carries none.
 pub fn stored_key(data: &[u8]) -> Option<String> {
     let key = DigitalProductId::read(data)

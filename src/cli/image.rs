@@ -8,7 +8,7 @@ use crate::Error;
 use crate::image::{Images, Target};
 use crate::key::ProductKey;
 use crate::plan::{self, Destination, KeyChoice, Places, Request};
-use crate::report::{ImageList, ImageSet};
+use crate::report::{ImageList, ImageSet, ImageShow};
 use crate::secret::{self, Source};
 use std::io::{self, Write};
 use std::path::Path;
@@ -55,7 +55,7 @@ fn list(target: &str, terminal: &Terminal) -> Result<(), Failure> {
 }
 
 fn show(target: &str, terminal: &Terminal) -> Result<(), Failure> {
-    let report = plan::show(&Target::new(target))?;
+    let report = ImageShow::new(target.to_owned(), plan::show(&Target::new(target))?);
     terminal.result(&report, |out| report.write_text(out))?;
     Ok(())
 }
@@ -131,7 +131,7 @@ pub(super) fn read_answer_file(path: &Path) -> Result<secret::Wiped, Failure> {
 }
 
 /// `SOURCE_DATE_EPOCH` if it is set, for the same bytes on every run; the clock otherwise.
-fn unix_time() -> u32 {
+pub(super) fn unix_time() -> u32 {
     let given = std::env::var("SOURCE_DATE_EPOCH")
         .ok()
         .and_then(|text| text.parse().ok());

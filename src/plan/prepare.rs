@@ -8,6 +8,7 @@ use crate::activation::{
 use crate::catalog;
 use crate::hive::{self, Hive};
 use crate::image::{ANSWER_FILE, Facts, Image, Images, KEY_CONFIGURATION, NewFile, SOFTWARE, SYSTEM};
+use crate::key::ProductKey;
 use crate::pkeyconfig::KeyConfiguration;
 use crate::secret::Wiped;
 use crate::unattend::{AnswerFile, Setting};
@@ -29,6 +30,8 @@ pub struct ImageChanges {
     pub notes: Vec<String>,
     /// New contents, empty if nothing changes.
     pub files: Vec<NewFile>,
+    /// Keys that other ones took the place of.
+    pub replaced: Vec<ProductKey>,
 }
 
 impl ImageChanges {
@@ -68,12 +71,15 @@ pub fn prepare(images: &Images, image: &Image, request: &Request) -> Result<Imag
 
     let mut changes = Vec::new();
     let mut files = Vec::new();
+    let mut replaced = Vec::new();
     let mut hives = vec![(HiveName::Software, SOFTWARE, software)];
     if wishes.iter().any(|wish| wish.hive == HiveName::System) {
         hives.push((HiveName::System, SYSTEM, open(SYSTEM)?));
     }
     for (name, path, mut hive) in hives {
-        changes.extend(activation::apply(&mut hive, name, &wishes).map_err(failed(path))?);
+        let applied = activation::apply(&mut hive, name, &wishes).map_err(failed(path))?;
+        changes.extend(applied.changes);
+        replaced.extend(applied.replaced);
         if hive.is_changed() {
             if chosen.is_some() {
                 // An earlier key may stand in cells that were freed long ago.
@@ -92,6 +98,9 @@ pub fn prepare(images: &Images, image: &Image, request: &Request) -> Result<Imag
         changes.push(change);
         files.extend(file);
     }
+    if let Some(chosen) = &chosen {
+        replaced.retain(|key| key.symbols() != chosen.key.symbols());
+    }
     Ok(ImageChanges {
         index: image.index,
         name: image.name.clone(),
@@ -100,6 +109,7 @@ pub fn prepare(images: &Images, image: &Image, request: &Request) -> Result<Imag
         changes,
         notes,
         files,
+        replaced,
     })
 }
 
