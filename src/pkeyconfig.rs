@@ -83,6 +83,12 @@ pub struct KeyConfiguration {
     configurations: Vec<Configuration>,
     /// Ascending by entry, then by start.
     ranges: Vec<KeyRange>,
+    /// The groups of the entries, close together for a fast search.
+    groups: Vec<u32>,
+    /// The place of every entry's first range, and the number of ranges.
+    first_ranges: Vec<usize>,
+    /// The entries by their activation ids, ascending.
+    by_activation_id: Vec<usize>,
     /// Whether any group's keys have the letter `N`.
     with_n: bool,
 }
@@ -114,9 +120,13 @@ impl KeyConfiguration {
 
     /// The ranges of the entry at `index` of [`Self::configurations`], ascending by start.
     pub fn ranges_of(&self, index: usize) -> &[KeyRange] {
-        let start = self.ranges.partition_point(|range| range.configuration < index);
-        let end = self.ranges.partition_point(|range| range.configuration <= index);
-        self.ranges.get(start..end).unwrap_or_default()
+        let bounds = self
+            .first_ranges
+            .get(index)
+            .zip(self.first_ranges.get(index.saturating_add(1)));
+        bounds
+            .and_then(|(&start, &end)| self.ranges.get(start..end))
+            .unwrap_or_default()
     }
 
     /// Whether this Windows takes keys with the letter `N` (Windows 8 and later).
@@ -151,9 +161,7 @@ impl KeyConfiguration {
 
     /// The entries of a key group.
     pub fn of_group(&self, group: u32) -> impl Iterator<Item = (usize, &Configuration)> {
-        let start = self
-            .configurations
-            .partition_point(|configuration| configuration.group < group);
+        let start = self.groups.partition_point(|&own| own < group);
         self.configurations
             .iter()
             .enumerate()
@@ -164,14 +172,19 @@ impl KeyConfiguration {
     /// The entry with this activation id (small letters, no braces) and its first valid range: the one whose start is
     /// the serial of a published key of Windows 7.
     pub fn of_activation_id(&self, id: &str) -> Option<Match<'_>> {
-        let (index, configuration) = self
-            .configurations
-            .iter()
-            .enumerate()
-            .find(|(_, configuration)| configuration.activation_id == id)?;
+        let id_of = |place: usize| {
+            self.configurations
+                .get(place)
+                .map(|own| own.activation_id.as_str())
+        };
+        let found = self
+            .by_activation_id
+            .binary_search_by(|&place| id_of(place).cmp(&Some(id)))
+            .ok()?;
+        let index = *self.by_activation_id.get(found)?;
         let range = self.ranges_of(index).iter().find(|range| range.valid)?;
         Some(Match {
-            configuration,
+            configuration: self.configurations.get(index)?,
             range,
             serial: range.start,
         })

@@ -133,7 +133,7 @@ fn no_key_is_accepted_for_an_edition_that_the_configuration_does_not_give_it() {
         let editions: std::collections::BTreeSet<&str> = configuration
             .configurations()
             .iter()
-            .flat_map(|entry| entry.editions())
+            .flat_map(wimkey::pkeyconfig::Configuration::editions)
             .collect();
         for published in catalog::published() {
             let key = ProductKey::parse(published.text).unwrap().key;

@@ -60,9 +60,29 @@ pub(crate) fn digit(symbol: u8) -> Option<u8> {
     (value != NO_DIGIT).then_some(value)
 }
 
+/// Not of the alphabet: 1, else 0. One look-up for each symbol of long lists.
+const STRANGE: [u8; 256] = strange();
+
+const fn strange() -> [u8; 256] {
+    let mut table = [0; 256];
+    let mut symbol = 0;
+    #[expect(clippy::indexing_slicing, reason = "symbol < 256; checked at compile time")]
+    while symbol < table.len() {
+        table[symbol] = (DIGITS[symbol] == NO_DIGIT && symbol != MARK as usize) as u8;
+        symbol += 1;
+    }
+    table
+}
+
+/// 0 if keys contain this symbol, else 1.
+#[inline]
+pub(crate) fn strangeness(symbol: u8) -> u8 {
+    STRANGE.get(usize::from(symbol)).copied().unwrap_or(1)
+}
+
 /// Whether keys contain this symbol.
 pub(crate) fn is_symbol(symbol: u8) -> bool {
-    symbol == MARK || digit(symbol).is_some()
+    strangeness(symbol) == 0
 }
 
 /// The generation of 25 symbols; `None` if there are two or more `N`, or one in the last place.

@@ -321,18 +321,26 @@ impl Draft {
         let Ok(text) = <&[u8; TEXT_LENGTH]>::try_from(text) else {
             return false;
         };
-        let mut fits = true;
-        for (place, written) in self
-            .symbols
-            .chunks_exact_mut(GROUP_LENGTH)
-            .zip(text.chunks(GROUP_LENGTH + 1))
-        {
-            for (symbol, &byte) in place.iter_mut().zip(written) {
-                fits &= symbols::is_symbol(byte);
-                *symbol = byte;
+        let mut strange = 0;
+        let (places, _) = self.symbols.as_chunks_mut::<GROUP_LENGTH>();
+        let mut rest: &[u8] = text;
+        for place in places {
+            let Some((group, after)) = rest.split_first_chunk::<GROUP_LENGTH>() else {
+                return false;
+            };
+            *place = *group;
+            for &symbol in group {
+                strange |= symbols::strangeness(symbol);
             }
-            fits &= written.get(GROUP_LENGTH).is_none_or(|&dash| dash == b'-');
+            rest = match after {
+                [dash, after @ ..] => {
+                    strange |= dash ^ b'-';
+                    after
+                }
+                [] => after,
+            };
         }
+        let fits = strange == 0;
         if fits {
             self.columns = USUAL_COLUMNS;
             self.notes.clear();

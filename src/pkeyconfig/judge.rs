@@ -188,9 +188,14 @@ pub fn judge<'a>(key: &ProductKey, context: &Context<'a>) -> Verdict<'a> {
 /// The verdict on a text. `draft` is scratch memory that any number of calls may share.
 pub fn judge_text<'a>(text: &[u8], draft: &mut Draft, context: &Context<'a>) -> Verdict<'a> {
     if draft.read_usual(text) {
-        return match key::placeholder_of(draft.symbols()) {
+        // No published key is a placeholder, so the more frequent question goes first.
+        let symbols = draft.symbols();
+        if let Some(published) = catalog::by_symbols(symbols) {
+            return finish(judge_published(published, context), symbols);
+        }
+        return match key::placeholder_of(symbols) {
             Some(kind) => judge_fault(key::Error::Placeholder(kind), draft, context),
-            None => judge_symbols(draft.symbols(), draft, context),
+            None => judge_unpublished(symbols, draft, context),
         };
     }
     let Ok(text) = std::str::from_utf8(text) else {
@@ -221,20 +226,22 @@ fn finish<'a>(mut verdict: Verdict<'a>, symbols: &[u8; SYMBOL_COUNT]) -> Verdict
 }
 
 fn judge_symbols<'a>(symbols: &[u8; SYMBOL_COUNT], draft: &Draft, context: &Context<'a>) -> Verdict<'a> {
-    let verdict = if let Some(published) = catalog::by_symbols(symbols) {
-        judge_published(published, context)
-    } else if let Some(near) = catalog::near(symbols) {
-        misspelled(near, draft, context)
-    } else {
-        match key::form(symbols) {
-            Some(Form::Pkey2005) => without_n(context),
-            Some(Form::Pkey2009) => with_n(symbols, context),
-            None => {
-                let error = key::misplaced_n(draft, symbols);
-                let mut verdict = Verdict::new(Judgement::Malformed, Reason::Shape(error), context.image);
-                verdict.position = error.column();
-                verdict
-            }
+    match catalog::by_symbols(symbols) {
+        Some(published) => finish(judge_published(published, context), symbols),
+        None => judge_unpublished(symbols, draft, context),
+    }
+}
+
+fn judge_unpublished<'a>(symbols: &[u8; SYMBOL_COUNT], draft: &Draft, context: &Context<'a>) -> Verdict<'a> {
+    let verdict = match (catalog::near(symbols), key::form(symbols)) {
+        (Some(near), _) => misspelled(near, draft, context),
+        (None, Some(Form::Pkey2005)) => without_n(context),
+        (None, Some(Form::Pkey2009)) => with_n(symbols, context),
+        (None, None) => {
+            let error = key::misplaced_n(draft, symbols);
+            let mut verdict = Verdict::new(Judgement::Malformed, Reason::Shape(error), context.image);
+            verdict.position = error.column();
+            verdict
         }
     };
     finish(verdict, symbols)

@@ -1,12 +1,59 @@
 //! reason - verdicts in words: one sentence each, without key text except published keys.
 
 use super::judge::{Reason, Verdict};
-use crate::catalog::{KeyKind, Status};
-use std::fmt::{Display, Formatter, Result};
+use crate::catalog::{KeyKind, PublishedKey, Status};
+use std::fmt::{Display, Formatter, Result, Write};
 
 /// The reason of a verdict as one sentence.
 impl Display for Verdict<'_> {
     fn fmt(&self, out: &mut Formatter<'_>) -> Result {
+        self.write_reason(out)
+    }
+}
+
+/// Passes on what is written to it, up to the first line end.
+struct FirstLine<'a, W> {
+    out: &'a mut W,
+    ended: bool,
+}
+
+impl<W: Write> Write for FirstLine<'_, W> {
+    fn write_str(&mut self, piece: &str) -> Result {
+        if self.ended {
+            return Ok(());
+        }
+        let line = piece.split_once('\n');
+        self.ended = line.is_some();
+        self.out.write_str(line.map_or(piece, |(line, _)| line))
+    }
+}
+
+/// A column in decimal digits.
+fn number(value: usize, out: &mut impl Write) -> Result {
+    if value >= 10 {
+        number(value / 10, out)?;
+    }
+    let digit = u32::try_from(value % 10)
+        .ok()
+        .and_then(|digit| char::from_digit(digit, 10));
+    out.write_char(digit.unwrap_or('0'))
+}
+
+/// The other products of a key.
+fn also(key: &PublishedKey, out: &mut impl Write) -> Result {
+    for product in key.also {
+        out.write_str(", ")?;
+        out.write_str(product)?;
+    }
+    Ok(())
+}
+
+impl Verdict<'_> {
+    /// Writes the reason as one sentence: what `Display` does, without its detours, for long lists.
+    ///
+    /// # Errors
+    /// What `out` reports; a `String` never does.
+    pub fn write_reason(&self, out: &mut impl Write) -> Result {
         match self.reason {
             Reason::Published => self.published(out),
             Reason::Matched => {
@@ -61,19 +108,17 @@ impl Display for Verdict<'_> {
             }
         }
     }
-}
 
-impl Verdict<'_> {
-    fn published(&self, out: &mut Formatter<'_>) -> Result {
+    fn published(&self, out: &mut impl Write) -> Result {
         let Some(key) = self.published else { return Ok(()) };
         let kind = match key.kind {
             KeyKind::Gvlk => "the published client setup key of",
             KeyKind::Avma => "the published AVMA key, for guests on an activated Hyper-V Datacenter host, of",
         };
-        write!(out, "{kind} {}", key.product)?;
-        for product in key.also {
-            write!(out, ", {product}")?;
+        for piece in [kind, " ", key.product] {
+            out.write_str(piece)?;
         }
+        also(key, out)?;
         match key.status {
             Status::Current => Ok(()),
             Status::Superseded => out.write_str("; current documents print another key"),
@@ -81,41 +126,51 @@ impl Verdict<'_> {
         }
     }
 
-    fn shape(&self, error: &crate::key::Error, out: &mut Formatter<'_>) -> Result {
+    fn shape(&self, error: &crate::key::Error, out: &mut impl Write) -> Result {
         // The second line of an error says what to do; here the sentence goes on instead.
-        let text = error.to_string();
-        out.write_str(text.lines().next().unwrap_or_default())?;
+        let mut first = FirstLine {
+            out: &mut *out,
+            ended: false,
+        };
+        write!(first, "{error}")?;
         match self.did_you_mean() {
             Some(key) => write!(out, "; did you mean {} ({})?", key.text, key.product),
             None => Ok(()),
         }
     }
 
-    fn near(&self, out: &mut Formatter<'_>) -> Result {
+    fn near(&self, out: &mut impl Write) -> Result {
         let Some(key) = self.published else { return Ok(()) };
         let column = self.position.unwrap_or_default();
-        match self.swapped_with {
-            Some(other) => write!(
-                out,
-                "the symbols in columns {column} and {other} have changed places"
-            )?,
-            None => write!(out, "the symbol in column {column} is wrong")?,
+        if let Some(other) = self.swapped_with {
+            out.write_str("the symbols in columns ")?;
+            number(column, out)?;
+            out.write_str(" and ")?;
+            number(other, out)?;
+            out.write_str(" have changed places")?;
+        } else {
+            out.write_str("the symbol in column ")?;
+            number(column, out)?;
+            out.write_str(" is wrong")?;
         }
-        write!(
-            out,
-            ": did you mean {}, the published key of {}?",
-            key.text, key.product
-        )
+        // Piece by piece: this sentence is written for many a line of a long list.
+        for piece in [
+            ": did you mean ",
+            key.text,
+            ", the published key of ",
+            key.product,
+            "?",
+        ] {
+            out.write_str(piece)?;
+        }
+        Ok(())
     }
 
     /// What the key is for.
-    fn target(&self, out: &mut Formatter<'_>) -> Result {
+    fn target(&self, out: &mut impl Write) -> Result {
         if let Some(key) = self.published {
             out.write_str(key.product)?;
-            for product in key.also {
-                write!(out, ", {product}")?;
-            }
-            return Ok(());
+            return also(key, out);
         }
         match self.matched {
             Some(matched) => {
@@ -130,7 +185,7 @@ impl Verdict<'_> {
         }
     }
 
-    fn image(&self, out: &mut Formatter<'_>) -> Result {
+    fn image(&self, out: &mut impl Write) -> Result {
         match self.image {
             Some(image) => write!(out, "; the image is {}, build {}", image.edition, image.build),
             None => Ok(()),
