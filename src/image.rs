@@ -249,7 +249,7 @@ impl Images {
                 };
                 let mut update = wim.update().map_err(fail)?;
                 for file in files {
-                    update.put(file.image, &file.path, file.content).map_err(fail)?;
+                    update.put(file.image, &file.path, &file.content).map_err(fail)?;
                 }
                 match output {
                     Some(output) => update.commit_to(output, progress).map_err(fail)?,
