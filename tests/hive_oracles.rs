@@ -16,8 +16,9 @@ use std::process::{Command, Output};
 use wimkey::hive::{FILE_LIMIT, Hive, ValueKind};
 use wimkey::secret::{self, Wiped};
 
-/// What `reglookup` says of data that is not what its type promises; real hives have much of it.
-const HARMLESS: &str = "Data could not be interpreted";
+/// What `reglookup` says of data that is not what its type promises, of which real hives have much, and of names that
+/// its output cannot show.
+const HARMLESS: [&str; 2] = ["Data could not be interpreted", "to encoding US-ASCII"];
 
 fn run(program: &str, arguments: &[&str]) -> Option<Output> {
     match Command::new("timeout")
@@ -54,7 +55,9 @@ fn judge(path: &Path) -> Vec<(&'static str, Vec<u8>)> {
         match program {
             "regfinfo" => assert!(!text.contains("Is corrupted"), "{program}: {text}"),
             "reglookup" => assert!(
-                errors.lines().all(|line| line.contains(HARMLESS)),
+                errors
+                    .lines()
+                    .all(|line| HARMLESS.iter().any(|harmless| line.contains(harmless))),
                 "{program}: {errors}"
             ),
             "regfexport" => {
@@ -123,7 +126,8 @@ fn rich(minor: u32) -> Hive {
 
 #[test]
 fn hives_made_here_are_accepted() {
-    for minor in 3..=5 {
+    // `reglookup` does not know that version 1.4 has large values in segments.
+    for minor in [3, 5, 6] {
         let bytes = rich(minor).finish().unwrap();
         judge_with_crate(&bytes);
         let (_folder, path) = written(&bytes, "made");
