@@ -54,12 +54,11 @@ fn judge(path: &Path) -> Vec<(&'static str, Vec<u8>)> {
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         match program {
             "regfinfo" => assert!(!text.contains("Is corrupted"), "{program}: {text}"),
-            "reglookup" => assert!(
-                errors
-                    .lines()
-                    .all(|line| HARMLESS.iter().any(|harmless| line.contains(harmless))),
-                "{program}: {errors}"
-            ),
+            "reglookup" => {
+                let is_harmless = |line: &str| HARMLESS.iter().any(|harmless| line.contains(harmless));
+                assert!(errors.lines().all(is_harmless), "{program}: {errors}");
+                told.push((program, output.stdout));
+            }
             "regfexport" => {
                 let body: String = text
                     .lines()
@@ -72,6 +71,8 @@ fn judge(path: &Path) -> Vec<(&'static str, Vec<u8>)> {
                     .collect();
                 told.push((program, body.into_bytes()));
             }
+            // It tells where each cell stands, which compacting changes.
+            "hivexml" => assert!(!output.stdout.is_empty(), "{program}"),
             _ => told.push((program, output.stdout)),
         }
     }
@@ -175,7 +176,7 @@ fn compare(name: &str, before: &[u8], after: &[u8]) {
 }
 
 #[test]
-fn a_real_hive_reads_the_same_after_an_edit_was_taken_back_and_after_a_scrub() {
+fn a_real_hive_reads_the_same_when_edits_were_taken_back_or_it_was_compacted() {
     for (name, before) in corpus() {
         let mut hive = Hive::open(before.clone()).unwrap();
         for index in 0..50 {
@@ -186,5 +187,7 @@ fn a_real_hive_reads_the_same_after_an_edit_was_taken_back_and_after_a_scrub() {
         assert!(hive.delete_key("Wimkey").unwrap());
         hive.scrub().unwrap();
         compare(&name, &before, &hive.finish().unwrap());
+        let mut hive = Hive::open(before.clone()).unwrap();
+        compare(&name, &before, &hive.compact().unwrap().finish().unwrap());
     }
 }
