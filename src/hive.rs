@@ -31,6 +31,7 @@ mod key;
 mod key_node;
 mod kind;
 mod name;
+mod recover;
 mod save;
 mod scrub;
 mod security;
@@ -42,6 +43,7 @@ pub use edit::Change;
 pub use error::{Error, Finding, Severity};
 pub use key::{Key, Subkeys, Values, Walk};
 pub use kind::{UnknownKind, ValueKind};
+pub use recover::recover;
 pub use save::{SaveError, save};
 pub use value::{DATA_LIMIT, Data, Value};
 

@@ -12,7 +12,7 @@
 )]
 
 use std::path::PathBuf;
-use wimkey::hive::{Error, FILE_LIMIT, Hive, Severity, ValueKind, check};
+use wimkey::hive::{Error, FILE_LIMIT, Hive, Severity, ValueKind, check, recover};
 use wimkey::secret::{self, Wiped};
 
 /// Hives that Windows wrote and closed.
@@ -186,5 +186,34 @@ fn same(before: &Hive, after: &Hive) {
             assert_eq!((old.name(), old.kind()), (new.name(), new.kind()));
             assert!(*old.data().unwrap() == *new.data().unwrap());
         }
+    }
+}
+
+#[test]
+fn logs_bring_a_dirty_hive_to_the_state_that_another_program_finds() {
+    let Some(folder) = folder() else { return };
+    for (set, name) in [
+        ("win10-BBI", "BBI"),
+        ("win10-DEFAULT", "DEFAULT"),
+        ("win10-NTUSER", "NTUSER.DAT"),
+        ("win10-transactions", "NTUSER.DAT"),
+    ] {
+        let file =
+            |name: &str| secret::read_file(&folder.join("dirty").join(set).join(name), FILE_LIMIT).unwrap();
+        let logs = [file(&format!("{name}.LOG1")), file(&format!("{name}.LOG2"))];
+        let expected = file("recovered");
+        for order in [[0, 1], [1, 0]] {
+            let [first, second] = order.map(|index| &logs[index]);
+            let recovered =
+                recover(file(name), first, second).unwrap_or_else(|error| panic!("{set}: {error}"));
+            let end =
+                4096 + usize::try_from(u32::from_le_bytes(recovered[40..44].try_into().unwrap())).unwrap();
+            assert_eq!(recovered[4..44], expected[4..44], "{set}");
+            assert!(recovered[4096..end] == expected[4096..end], "{set}");
+            assert!(check(&recovered).is_empty());
+        }
+        assert!(matches!(recover(file(name), &[], &[]), Err(Error::Logs(_))));
+        let clean = recover(expected.clone(), &logs[0], &logs[1]).unwrap();
+        assert!(*clean == *expected, "a clean hive needs no log");
     }
 }
