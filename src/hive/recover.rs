@@ -111,3 +111,148 @@ fn base_of(log: &[u8]) -> Option<&[u8]> {
 fn nothing_fits() -> Error {
     Error::Logs("neither log holds a change that follows the state of the hive".into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hive::{ValueKind, check};
+
+    /// A hive before an edit that makes it grow, and after it.
+    fn before_and_after() -> (Wiped, Wiped) {
+        let mut hive = Hive::create(5).unwrap();
+        hive.set_value("Key", "v", ValueKind::Binary, &[1; 100]).unwrap();
+        let before = hive.finish().unwrap();
+        let mut hive = Hive::open(before.clone()).unwrap();
+        hive.set_value("Key", "v", ValueKind::Binary, &vec![2; 30_000])
+            .unwrap();
+        (before, hive.finish().unwrap())
+    }
+
+    /// `hive` with a write begun and not ended.
+    fn dirty(mut hive: Wiped) -> Wiped {
+        let sequence = u32_at(&hive, base_block::PRIMARY_SEQUENCE).unwrap();
+        base_block::seal(&mut hive, sequence).unwrap();
+        put(
+            &mut hive,
+            base_block::PRIMARY_SEQUENCE,
+            &(sequence + 1).to_le_bytes(),
+        )
+        .unwrap();
+        let sum = base_block::checksum(&hive).unwrap();
+        put(&mut hive, base_block::CHECKSUM, &sum.to_le_bytes()).unwrap();
+        hive
+    }
+
+    /// The base block of a log for `hive`.
+    fn log_base(hive: &[u8], file_type: u8, sequence: u32) -> Vec<u8> {
+        let mut base = hive[..SECTOR].to_vec();
+        base[base_block::FILE_TYPE] = file_type;
+        base_block::seal(&mut base, sequence).unwrap();
+        base
+    }
+
+    fn changed(before: &[u8], after: &[u8], page: usize) -> Vec<usize> {
+        (BINS_START..after.len())
+            .step_by(page)
+            .filter(|&at| before.get(at..at + page) != after.get(at..at + page))
+            .collect()
+    }
+
+    fn entry(after: &[u8], places: &[usize], sequence: u32) -> Vec<u8> {
+        let mut bytes = b"HvLE".to_vec();
+        let bins = u32::try_from(after.len() - BINS_START).unwrap();
+        for number in [
+            0,
+            0,
+            sequence,
+            bins,
+            u32::try_from(places.len()).unwrap(),
+            0,
+            0,
+            0,
+            0,
+        ] {
+            bytes.extend(number.to_le_bytes());
+        }
+        for &place in places {
+            bytes.extend(u32::try_from(place - BINS_START).unwrap().to_le_bytes());
+            bytes.extend(u32::try_from(BLOCK).unwrap().to_le_bytes());
+        }
+        for &place in places {
+            bytes.extend(&after[place..place + BLOCK]);
+        }
+        bytes.resize(bytes.len().next_multiple_of(SECTOR), 0);
+        let size = u32::try_from(bytes.len()).unwrap();
+        put(&mut bytes, 4, &size.to_le_bytes()).unwrap();
+        let rest = marvin::hash(&bytes[40..]);
+        put(&mut bytes, 24, &rest.to_le_bytes()).unwrap();
+        let header = marvin::hash(&bytes[..32]);
+        put(&mut bytes, 32, &header.to_le_bytes()).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn a_log_of_today_is_applied_in_order_across_both_files() {
+        let (before, after) = before_and_after();
+        let places = changed(&before, &after, BLOCK);
+        let (first, second) = places.split_at(2);
+        let sequence = u32_at(&before, base_block::PRIMARY_SEQUENCE).unwrap() + 1;
+        let mut log1 = log_base(&before, 6, sequence + 1);
+        log1.extend(entry(&after, second, sequence + 1));
+        let mut log2 = log_base(&before, 6, sequence);
+        log2.extend(entry(&after, first, sequence));
+        let recovered = recover(dirty(before.clone()), &log1, &log2).unwrap();
+        assert_eq!(recovered[BINS_START..], after[BINS_START..]);
+        assert_eq!(
+            u32_at(&recovered, base_block::SECONDARY_SEQUENCE),
+            Some(sequence + 1)
+        );
+        assert_eq!(check(&recovered), []);
+
+        // One entry alone does not make a whole hive: it is refused, not patched up.
+        assert!(recover(dirty(before.clone()), &[], &log2).is_err());
+
+        // A flipped bit anywhere in an entry makes it worthless.
+        let mut torn = log2.clone();
+        torn[SECTOR + 100] ^= 1;
+        assert!(matches!(recover(dirty(before), &[], &torn), Err(Error::Logs(_))));
+    }
+
+    #[test]
+    fn a_log_brings_its_base_block_when_that_of_the_hive_is_torn() {
+        let (before, after) = before_and_after();
+        let sequence = u32_at(&before, base_block::PRIMARY_SEQUENCE).unwrap() + 1;
+        let mut log = log_base(&before, 6, sequence);
+        log.extend(entry(&after, &changed(&before, &after, BLOCK), sequence));
+        let mut hive = before;
+        hive[base_block::CHECKSUM] ^= 1;
+        let recovered = recover(hive, &log, &[]).unwrap();
+        assert_eq!(recovered[BINS_START..], after[BINS_START..]);
+        assert_eq!(u32_at(&recovered, base_block::FILE_TYPE), Some(0));
+    }
+
+    #[test]
+    fn an_old_log_is_applied_if_it_is_of_the_same_write() {
+        let (before, after) = before_and_after();
+        let places = changed(&before, &after, SECTOR);
+        let sequence = u32_at(&before, base_block::PRIMARY_SEQUENCE).unwrap() + 1;
+        let mut log = log_base(&after, 1, sequence);
+        log.extend(b"DIRT");
+        let mut bitmap = vec![0u8; ((after.len() - BINS_START) / SECTOR).div_ceil(8)];
+        for place in &places {
+            let page = (place - BINS_START) / SECTOR;
+            bitmap[page / 8] |= 1 << (page % 8);
+        }
+        log.extend(bitmap);
+        log.resize(log.len().next_multiple_of(SECTOR), 0);
+        for place in places {
+            log.extend(&after[place..place + SECTOR]);
+        }
+        let recovered = recover(dirty(before.clone()), &log, &[]).unwrap();
+        assert_eq!(recovered[BINS_START..], after[BINS_START..]);
+
+        log[base_block::LAST_WRITTEN] ^= 1;
+        base_block::seal(&mut log, sequence).unwrap();
+        assert!(matches!(recover(dirty(before), &log, &[]), Err(Error::Logs(_))));
+    }
+}
