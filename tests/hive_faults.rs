@@ -158,7 +158,7 @@ const FAULTS: &[Fault] = &[
         put(bytes, at, negative);
     }),
     ("does not begin with `hbin`", Means::Refused, |bytes| {
-        bytes[8192] = b'x'
+        bytes[8192] = b'x';
     }),
     ("leaves its cell", Means::Refused, |bytes| {
         let at = key(bytes, b"Alpha") + 72;
@@ -191,7 +191,7 @@ const FAULTS: &[Fault] = &[
         put(bytes, at, 0x8000_0005);
     }),
     ("is not marked as one", Means::Refused, |bytes| {
-        bytes[4096 + 32 + 4 + 2] = 0x20
+        bytes[4096 + 32 + 4 + 2] = 0x20;
     }),
 ];
 
