@@ -23,6 +23,7 @@ mod bitmap;
 mod build;
 mod cell;
 mod check;
+mod compact;
 mod edit;
 mod error;
 mod index;
@@ -30,6 +31,7 @@ mod key;
 mod key_node;
 mod kind;
 mod name;
+mod recover;
 mod save;
 mod scrub;
 mod security;
@@ -41,6 +43,7 @@ pub use edit::Change;
 pub use error::{Error, Finding, Severity};
 pub use key::{Key, Subkeys, Values, Walk};
 pub use kind::{UnknownKind, ValueKind};
+pub use recover::recover;
 pub use save::{SaveError, save};
 pub use value::{DATA_LIMIT, Data, Value};
 
@@ -197,6 +200,10 @@ impl Hive {
         Walk::new(self.cells(), self.root)
     }
 
+    fn sequence(&self) -> u32 {
+        u32_at(&self.bytes, base_block::PRIMARY_SEQUENCE).unwrap_or_default()
+    }
+
     /// The bytes of the hive file. If nothing was changed these are the bytes that were read; otherwise both sequence
     /// numbers are raised by one and the result has passed the full check.
     ///
@@ -208,8 +215,8 @@ impl Hive {
             return Err(Error::Broken);
         }
         if self.changed {
-            let sequence = u32_at(&self.bytes, base_block::PRIMARY_SEQUENCE).unwrap_or_default();
-            base_block::seal(&mut self.bytes, sequence.wrapping_add(1))
+            let sequence = self.sequence().wrapping_add(1);
+            base_block::seal(&mut self.bytes, sequence)
                 .ok_or(Error::NotAHive("it ends within its base block"))?;
             self.demand_whole()?;
         }

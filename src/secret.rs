@@ -84,9 +84,19 @@ pub fn grow(bytes: &mut Wiped, length: usize) {
 ///
 /// # Errors
 /// What the reader reports; [`std::io::ErrorKind::FileTooLarge`] if there is more than `limit`.
-pub fn read_all(mut reader: impl Read, limit: usize) -> std::io::Result<Wiped> {
+pub fn read_all(reader: impl Read, limit: usize) -> std::io::Result<Wiped> {
+    read_expecting(reader, 0, limit)
+}
+
+/// As [`read_all`], with room for the `expected` number of bytes from the start: nothing is moved if it is right.
+fn read_expecting(mut reader: impl Read, expected: usize, limit: usize) -> std::io::Result<Wiped> {
     const STEP: usize = 64 * 1024;
-    let mut bytes = Wiped::default();
+    let room = if expected == 0 {
+        0
+    } else {
+        expected.saturating_add(STEP)
+    };
+    let mut bytes = Zeroizing::new(Vec::with_capacity(room));
     let mut filled = 0usize;
     loop {
         let room = filled.saturating_add(STEP).min(limit.saturating_add(1));
@@ -116,7 +126,7 @@ pub fn read_file(path: &std::path::Path, limit: usize) -> std::io::Result<Wiped>
     if expected > limit {
         return Err(std::io::ErrorKind::FileTooLarge.into());
     }
-    read_all(file, limit)
+    read_expecting(file, expected, limit)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@
 )]
 
 use std::path::PathBuf;
-use wimkey::hive::{Error, FILE_LIMIT, Hive, Severity, ValueKind, check};
+use wimkey::hive::{Error, FILE_LIMIT, Hive, Severity, ValueKind, check, recover};
 use wimkey::secret::{self, Wiped};
 
 /// Hives that Windows wrote and closed.
@@ -139,21 +139,7 @@ fn an_edit_of_a_real_hive_changes_nothing_else() {
         assert!(hive.is_changed());
         let after = Hive::open(hive.finish().unwrap()).unwrap();
         let before = Hive::read(bytes).unwrap();
-        for (old, new) in before.walk().zip(after.walk()) {
-            let (old, new) = (old.unwrap(), new.unwrap());
-            assert_eq!(old.path(), new.path());
-            assert_eq!(
-                (old.last_written(), old.class_name()),
-                (new.last_written(), new.class_name())
-            );
-            assert_eq!(old.value_count(), new.value_count());
-            for (old, new) in old.values().zip(new.values()) {
-                let (old, new) = (old.unwrap(), new.unwrap());
-                assert_eq!((old.name(), old.kind()), (new.name(), new.kind()));
-                assert!(*old.data().unwrap() == *new.data().unwrap());
-            }
-        }
-        assert_eq!(before.walk().count(), after.walk().count());
+        same(&before, &after);
         assert!(after.finish().unwrap().len() <= length + 64 * 1024, "{name}");
     });
 }
@@ -167,4 +153,67 @@ fn a_scrub_of_a_real_hive_keeps_all_it_says() {
         let mut hive = Hive::open(hive.finish().unwrap()).unwrap();
         assert_eq!(hive.scrub().unwrap(), 0, "{name}");
     });
+}
+
+#[test]
+fn a_compacted_hive_holds_the_same_and_compacts_to_itself() {
+    each(&CLEAN, |name, bytes| {
+        let mut before = Hive::open(bytes).unwrap();
+        let compacted = before.compact().unwrap().finish().unwrap();
+        eprintln!("{name}: {} -> {} bytes", before.walk().count(), compacted.len());
+        let mut after = Hive::open(compacted.clone()).unwrap();
+        assert_eq!(after.warnings(), [], "{name}");
+        assert_eq!(after.scrub().unwrap(), 0, "{name}");
+        same(&before, &after);
+        let again = after.compact().unwrap();
+        assert!(!again.is_changed(), "{name}");
+        assert!(*again.finish().unwrap() == *compacted, "{name}");
+    });
+}
+
+fn same(before: &Hive, after: &Hive) {
+    assert_eq!(before.walk().count(), after.walk().count());
+    for (old, new) in before.walk().zip(after.walk()) {
+        let (old, new) = (old.unwrap(), new.unwrap());
+        assert_eq!(old.path(), new.path());
+        assert_eq!(
+            (old.last_written(), old.class_name()),
+            (new.last_written(), new.class_name())
+        );
+        assert_eq!(old.value_count(), new.value_count());
+        for (old, new) in old.values().zip(new.values()) {
+            let (old, new) = (old.unwrap(), new.unwrap());
+            assert_eq!((old.name(), old.kind()), (new.name(), new.kind()));
+            assert!(*old.data().unwrap() == *new.data().unwrap());
+        }
+    }
+}
+
+#[test]
+fn logs_bring_a_dirty_hive_to_the_state_that_another_program_finds() {
+    let Some(folder) = folder() else { return };
+    for (set, name) in [
+        ("win10-BBI", "BBI"),
+        ("win10-DEFAULT", "DEFAULT"),
+        ("win10-NTUSER", "NTUSER.DAT"),
+        ("win10-transactions", "NTUSER.DAT"),
+    ] {
+        let file =
+            |name: &str| secret::read_file(&folder.join("dirty").join(set).join(name), FILE_LIMIT).unwrap();
+        let logs = [file(&format!("{name}.LOG1")), file(&format!("{name}.LOG2"))];
+        let expected = file("recovered");
+        for order in [[0, 1], [1, 0]] {
+            let [first, second] = order.map(|index| &logs[index]);
+            let recovered =
+                recover(file(name), first, second).unwrap_or_else(|error| panic!("{set}: {error}"));
+            let end =
+                4096 + usize::try_from(u32::from_le_bytes(recovered[40..44].try_into().unwrap())).unwrap();
+            assert_eq!(recovered[4..44], expected[4..44], "{set}");
+            assert!(recovered[4096..end] == expected[4096..end], "{set}");
+            assert!(check(&recovered).is_empty());
+        }
+        assert!(matches!(recover(file(name), &[], &[]), Err(Error::Logs(_))));
+        let clean = recover(expected.clone(), &logs[0], &logs[1]).unwrap();
+        assert!(*clean == *expected, "a clean hive needs no log");
+    }
 }

@@ -16,8 +16,9 @@ use std::process::{Command, Output};
 use wimkey::hive::{FILE_LIMIT, Hive, ValueKind};
 use wimkey::secret::{self, Wiped};
 
-/// What `reglookup` says of data that is not what its type promises; real hives have much of it.
-const HARMLESS: &str = "Data could not be interpreted";
+/// What `reglookup` says of data that is not what its type promises, of which real hives have much, and of names that
+/// its output cannot show.
+const HARMLESS: [&str; 2] = ["Data could not be interpreted", "to encoding US-ASCII"];
 
 fn run(program: &str, arguments: &[&str]) -> Option<Output> {
     match Command::new("timeout")
@@ -53,22 +54,23 @@ fn judge(path: &Path) -> Vec<(&'static str, Vec<u8>)> {
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         match program {
             "regfinfo" => assert!(!text.contains("Is corrupted"), "{program}: {text}"),
-            "reglookup" => assert!(
-                errors.lines().all(|line| line.contains(HARMLESS)),
-                "{program}: {errors}"
-            ),
+            "reglookup" => {
+                let is_harmless = |line: &str| HARMLESS.iter().any(|harmless| line.contains(harmless));
+                assert!(errors.lines().all(is_harmless), "{program}: {errors}");
+                told.push((program, output.stdout));
+            }
             "regfexport" => {
-                let body: String = text
-                    .lines()
-                    .filter(|line| {
-                        !["File", "Number of", "offset"]
-                            .iter()
-                            .any(|word| line.contains(word))
-                    })
-                    .map(|line| format!("{line}\n"))
-                    .collect();
+                let varies = |line: &&str| {
+                    ["File", "Number of", "offset"]
+                        .iter()
+                        .any(|word| line.contains(word))
+                };
+                let body: Vec<&str> = text.lines().filter(|line| !varies(line)).collect();
+                let body = body.join("\n");
                 told.push((program, body.into_bytes()));
             }
+            // It tells where each cell stands, which compacting changes.
+            "hivexml" => assert!(!output.stdout.is_empty(), "{program}"),
             _ => told.push((program, output.stdout)),
         }
     }
@@ -123,7 +125,8 @@ fn rich(minor: u32) -> Hive {
 
 #[test]
 fn hives_made_here_are_accepted() {
-    for minor in 3..=5 {
+    // `reglookup` does not know that version 1.4 has large values in segments.
+    for minor in [3, 5, 6] {
         let bytes = rich(minor).finish().unwrap();
         judge_with_crate(&bytes);
         let (_folder, path) = written(&bytes, "made");
@@ -171,7 +174,7 @@ fn compare(name: &str, before: &[u8], after: &[u8]) {
 }
 
 #[test]
-fn a_real_hive_reads_the_same_after_an_edit_was_taken_back_and_after_a_scrub() {
+fn a_real_hive_reads_the_same_when_edits_were_taken_back_or_it_was_compacted() {
     for (name, before) in corpus() {
         let mut hive = Hive::open(before.clone()).unwrap();
         for index in 0..50 {
@@ -182,5 +185,7 @@ fn a_real_hive_reads_the_same_after_an_edit_was_taken_back_and_after_a_scrub() {
         assert!(hive.delete_key("Wimkey").unwrap());
         hive.scrub().unwrap();
         compare(&name, &before, &hive.finish().unwrap());
+        let mut hive = Hive::open(before.clone()).unwrap();
+        compare(&name, &before, &hive.compact().unwrap().finish().unwrap());
     }
 }

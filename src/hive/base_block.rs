@@ -14,7 +14,7 @@ pub(super) const SIGNATURE: &[u8; 4] = b"regf";
 pub(super) const PRIMARY_SEQUENCE: usize = 4;
 /// Raised when a write has ended: equal to the other one in a clean hive.
 pub(super) const SECONDARY_SEQUENCE: usize = 8;
-/// When the hive was last written, as FILETIME.
+/// When the hive was last written, as FILETIME; old logs repeat it.
 pub(super) const LAST_WRITTEN: usize = 12;
 pub(super) const MAJOR: usize = 20;
 pub(super) const MINOR: usize = 24;

@@ -194,7 +194,8 @@ impl Hive {
     }
 }
 
-fn special(path: &str, sort: &'static str) -> Error {
+/// The error for a key that is not edited offline.
+pub(super) fn special(path: &str, sort: &'static str) -> Error {
     Error::SpecialKey {
         path: crate::text::printable(path),
         sort,

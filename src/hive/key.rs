@@ -6,7 +6,7 @@ use super::bitmap::Bitmap;
 use super::cell::{Cells, NIL, number};
 use super::index::{Entries, LeafKind};
 use super::key_node::{self, KeyNode};
-use super::name::NewName;
+use super::name::{Name, NewName};
 use super::value::{self, Value};
 use super::{Error, Finding, Severity};
 use std::cmp::Ordering;
@@ -33,6 +33,10 @@ impl<'h> Key<'h> {
 
     pub(super) fn offset(&self) -> u32 {
         self.offset
+    }
+
+    pub(super) fn cells(&self) -> Cells<'h> {
+        self.cells
     }
 
     pub(super) fn node(&self) -> KeyNode<'h> {
@@ -72,6 +76,11 @@ impl<'h> Key<'h> {
     /// # Errors
     /// [`Error::Damaged`] if it is not all there.
     pub fn class_name(&self) -> Result<Option<String>, Error> {
+        let bytes = self.class_bytes()?;
+        Ok(bytes.map(|bytes| Name::new(bytes, false).text()))
+    }
+
+    pub(super) fn class_bytes(&self) -> Result<Option<&'h [u8]>, Error> {
         let length = self.node.class_length();
         let offset = self.node.number(key_node::CLASS);
         if length == 0 || offset == NIL {
@@ -82,7 +91,7 @@ impl<'h> Key<'h> {
             .payload(offset, "a class name")?
             .get(..length)
             .ok_or_else(|| Error::damaged(offset, "a class name leaves its cell"))?;
-        Ok(Some(super::name::Name::new(bytes, false).text()))
+        Ok(Some(bytes))
     }
 
     /// Whether the key is a symbolic link, a predefined handle or a part of a layered hive, in words; such keys are not

@@ -12,6 +12,15 @@ pub(super) const VALUE_LIMIT: usize = 16_383;
 /// What the hash of a name is multiplied by for each unit.
 const HASH_FACTOR: u32 = 37;
 
+/// As [`upcase`], quick for what most names are made of: the check hashes and compares every name of a hive.
+fn upper(character: u8) -> u16 {
+    if character.is_ascii() {
+        u16::from(character.to_ascii_uppercase())
+    } else {
+        upcase(u16::from(character))
+    }
+}
+
 /// A stored name.
 #[derive(Clone, Copy)]
 pub(super) struct Name<'h> {
@@ -49,10 +58,12 @@ impl<'h> Name<'h> {
 
     /// The hash that stands beside a key in an `lh` list.
     pub(super) fn hash(self) -> u32 {
-        self.units().fold(0u32, |hash, unit| {
-            hash.wrapping_mul(HASH_FACTOR)
-                .wrapping_add(u32::from(upcase(unit)))
-        })
+        let add = |hash: u32, unit| hash.wrapping_mul(HASH_FACTOR).wrapping_add(u32::from(unit));
+        if self.latin1 {
+            self.bytes.iter().copied().map(upper).fold(0, add)
+        } else {
+            self.units().map(upcase).fold(0, add)
+        }
     }
 
     /// The beginning that stands beside a key in an `lf` list: up to four Latin-1 characters, or zeros if one of the four
@@ -70,7 +81,15 @@ impl<'h> Name<'h> {
 
     /// The order of keys in a list.
     pub(super) fn compare(self, other: Name<'_>) -> Ordering {
-        self.units().map(upcase).cmp(other.units().map(upcase))
+        if self.latin1 && other.latin1 {
+            self.bytes
+                .iter()
+                .copied()
+                .map(upper)
+                .cmp(other.bytes.iter().copied().map(upper))
+        } else {
+            self.units().map(upcase).cmp(other.units().map(upcase))
+        }
     }
 
     /// The name as text; half a surrogate pair becomes U+FFFD.

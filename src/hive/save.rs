@@ -3,14 +3,15 @@
 //! Promise: whatever happens, the path names the whole old hive or the whole new one. Mode and owner stay. A new file
 //! that did not come to its place is overwritten with zeros before it is removed.
 
-use super::{Finding, Severity, check};
-use crate::secret::{self, Wiped};
+use super::{Severity, check};
+use crate::bytes::slice_mut;
 use std::fs::File;
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
 
-/// How many zeros are written at a time.
-const ZEROS: usize = 64 * 1024;
+/// How many bytes are compared or wiped at a time.
+const STEP: usize = 64 * 1024;
 
 /// Why a hive was not saved.
 #[derive(Debug, thiserror::Error)]
@@ -63,9 +64,9 @@ pub fn save(path: &Path, bytes: &[u8]) -> Result<(), SaveError> {
         .map_err(system)?;
     let outcome = fill(fresh.as_file_mut(), bytes)
         .and_then(|()| take_over_owner(fresh.as_file(), &target))
-        .and_then(|()| read_back(fresh.as_file_mut(), bytes.len()))
+        .and_then(|()| holds(fresh.as_file_mut(), bytes))
         .map_err(system)
-        .and_then(|copy| judge(path, bytes, &copy));
+        .and_then(|is_same| judge(path, bytes, is_same));
     if let Err(error) = outcome {
         let _: io::Result<()> = wipe(fresh.as_file_mut(), bytes.len());
         return Err(error);
@@ -104,17 +105,26 @@ fn take_over_owner(file: &File, target: &Path) -> io::Result<()> {
     file.set_permissions(old.permissions())
 }
 
-fn read_back(file: &mut File, length: usize) -> io::Result<Wiped> {
+/// Whether the file holds `bytes` and nothing else; a small part of it is in memory at a time.
+fn holds(file: &mut File, bytes: &[u8]) -> io::Result<bool> {
     file.seek(SeekFrom::Start(0))?;
-    secret::read_all(&*file, length)
+    let mut buffer = Zeroizing::new(vec![0; STEP]);
+    for part in bytes.chunks(STEP) {
+        let copy = slice_mut(&mut buffer, 0, part.len()).unwrap_or_default();
+        file.read_exact(copy)?;
+        if copy != part {
+            return Ok(false);
+        }
+    }
+    Ok(file.read(&mut buffer)? == 0)
 }
 
-fn judge(path: &Path, bytes: &[u8], copy: &[u8]) -> Result<(), SaveError> {
-    let reason = if copy == bytes {
-        check(copy)
+fn judge(path: &Path, bytes: &[u8], is_same: bool) -> Result<(), SaveError> {
+    let reason = if is_same {
+        check(bytes)
             .into_iter()
             .find(|finding| finding.severity == Severity::Refuse)
-            .map(|finding: Finding| finding.to_string())
+            .map(|finding| finding.to_string())
     } else {
         Some("the new file does not hold what was written to it".to_owned())
     };
@@ -131,7 +141,7 @@ fn wipe(file: &mut File, length: usize) -> io::Result<()> {
     file.seek(SeekFrom::Start(0))?;
     let mut left = length;
     while left > 0 {
-        let step = left.min(ZEROS);
+        let step = left.min(STEP);
         file.write_all(vec![0; step].as_slice())?;
         left -= step;
     }

@@ -1,12 +1,13 @@
 //! The check of keys, their lists and their values.
 
 use super::Checker;
-use crate::hive::cell::{NIL, number};
+use crate::bytes::u32_at;
+use crate::hive::cell::{NIL, SIZE_FIELD, number};
 use crate::hive::index::{Index, Leaf, LeafKind};
 use crate::hive::key::DEPTH_LIMIT;
 use crate::hive::key_node::{self as node, KeyNode};
 use crate::hive::name::{KEY_LIMIT, Name, VALUE_LIMIT};
-use crate::hive::value::{INLINE_LIMIT, LIST_WIDTH, Place, ValueNode};
+use crate::hive::value::{self, INLINE_LIMIT, LIST_WIDTH, Place, ValueNode};
 use crate::hive::{big_data, security};
 use std::cmp::Ordering;
 
@@ -148,6 +149,8 @@ impl<'h> Checker<'h> {
         if leaf.len() == 0 {
             self.refuse(list, "a subkey list is empty");
         }
+        let keys = leaf.entries().map(|(offset, _)| offset);
+        self.cells.touch(keys, node::NAME);
         for (offset, tag) in leaf.entries() {
             listing.count = listing.count.saturating_add(1);
             let Some(payload) = self.claim(offset, node::NAME, "a subkey", list) else {
@@ -246,7 +249,14 @@ impl<'h> Checker<'h> {
         };
         let (mut longest_name, mut longest_data) = (0, 0);
         self.names.clear();
-        for entry in payload.get(..length).unwrap_or_default().chunks_exact(LIST_WIDTH) {
+        let entries = payload.get(..length).unwrap_or_default();
+        let values = entries.chunks_exact(LIST_WIDTH).map(|entry| number(entry, 0));
+        let data = values.filter_map(|value| {
+            let place = (value as usize).checked_add(SIZE_FIELD + value::DATA)?;
+            u32_at(self.cells.bins(), place)
+        });
+        self.cells.touch(data, 0);
+        for entry in entries.chunks_exact(LIST_WIDTH) {
             let value = number(entry, 0);
             let Some(payload) = self.claim(value, 0, "a value", list) else {
                 continue;
@@ -262,7 +272,9 @@ impl<'h> Checker<'h> {
                     }
                     longest_name = longest_name.max(name.length() * UNIT);
                     longest_data = longest_data.max(self.check_data(value, found));
-                    self.names.push((name.hash(), name));
+                    if count > 1 {
+                        self.names.push((name.hash(), name));
+                    }
                 }
                 Err(error) => self.findings.push_error(error),
             }
