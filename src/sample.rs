@@ -3,14 +3,30 @@
 //! Promise: everything here is built by this program; nothing comes from a Windows medium. The only keys are published ones.
 
 use crate::activation::{CURRENT_VERSION, string_data};
+use crate::catalog;
 use crate::hive::{self, Hive, ValueKind};
 use crate::image::{KEY_CONFIGURATION, SOFTWARE, SYSTEM};
+use crate::pkeyconfig::{self, sample::Row};
 use crate::secret::Wiped;
-use crate::wim;
+use crate::wim::{self, Builder, Codec, NewFile, NewImage, attribute};
 use std::path::Path;
 
 /// The version of hives from Windows XP on: 1.5.
 const MINOR: u32 = 5;
+
+/// The part number in the sample's key configuration.
+const PART_NUMBER: &str = "X00-00001";
+/// 2023-11-14, as a Windows FILETIME.
+const INSTALLED: u64 = 133_444_736_000_000_000;
+/// A self-relative security descriptor: owner and group Administrators, full access for SYSTEM.
+const DESCRIPTOR: [u8; 80] = [
+    1, 0, 4, 0x80, 48, 0, 0, 0, 64, 0, 0, 0, 0, 0, 0, 0, 20, 0, 0,
+    0, // revision, control, owner, group, no SACL, DACL
+    2, 0, 28, 0, 1, 0, 0, 0, 0, 0, 20, 0, 0xFF, 1, 0x1F, 0, 1, 1, 0, 0, 0, 0, 0, 5, 18, 0, 0,
+    0, // DACL: SYSTEM, all
+    1, 2, 0, 0, 0, 0, 0, 5, 32, 0, 0, 0, 32, 2, 0, 0, // owner: Administrators
+    1, 2, 0, 0, 0, 0, 0, 5, 32, 0, 0, 0, 32, 2, 0, 0, // group: Administrators
+];
 
 /// An image to make.
 #[derive(Debug, Clone, Copy)]
@@ -72,9 +88,12 @@ pub enum Error {
     /// The hive engine refused.
     #[error(transparent)]
     Hive(#[from] hive::Error),
-    /// The WIM could not be written.
+    /// The WIM could not be made.
     #[error(transparent)]
     Wim(#[from] wim::Error),
+    /// The WIM could not be written.
+    #[error("the sample was not written: {0}\nCheck the folder's free space and rights.")]
+    File(#[from] crate::file::Error),
 }
 
 /// A SOFTWARE hive with what makes an edition.
@@ -130,11 +149,76 @@ pub fn system_hive() -> Result<Wiped, hive::Error> {
     hive.finish()
 }
 
-/// Writes a WIM of the given images, with hives, a key configuration and some other files.
+/// The key configuration of an image: the published client setup keys of the sample's editions in that build.
+pub fn key_configuration(build: u32) -> String {
+    let ranges: Vec<_> = IMAGES
+        .iter()
+        .filter_map(|image| {
+            catalog::gvlk_for(image.edition, build)
+                .ok()
+                .map(|key| (image.edition, key))
+        })
+        .filter_map(|(edition, key)| Some((edition, key, key.group_and_serial?)))
+        .map(|(edition, key, (group, serial))| (edition, key, group, [(PART_NUMBER, serial, serial + 999)]))
+        .collect();
+    let rows: Vec<_> = ranges
+        .iter()
+        .map(|(edition, key, group, ranges)| Row {
+            group: *group,
+            editions: edition,
+            key_type: key.kind.channel(),
+            activation_id: key.activation_id.unwrap_or_default(),
+            eula_type: "Volume",
+            ranges,
+        })
+        .collect();
+    pkeyconfig::sample::file(&rows, build >= catalog::FIRST_BUILD_WITH_N)
+}
+
+/// One image with its hives and, from Windows 8 on, a key configuration.
 ///
 /// # Errors
-/// When the WIM cannot be written.
+/// Should the hive engine refuse its own hives.
+pub fn image(image: SampleImage) -> Result<NewImage, hive::Error> {
+    let version = if image.build < catalog::FIRST_BUILD_WITH_N {
+        (6, 1)
+    } else {
+        (10, 0)
+    };
+    let mut made = NewImage::new(image.name)
+        .property("WINDOWS/ARCH", 9)
+        .property("WINDOWS/EDITIONID", image.edition)
+        .property("WINDOWS/VERSION/MAJOR", version.0)
+        .property("WINDOWS/VERSION/MINOR", version.1)
+        .property("WINDOWS/VERSION/BUILD", image.build)
+        .file(SOFTWARE, file(&software_hive(image)?))
+        .file(SYSTEM, file(&system_hive()?))
+        .file("Windows/win.ini", file(b"; for 16-bit app support\r\n"));
+    if image.build >= catalog::FIRST_BUILD_WITH_N {
+        made = made.file(KEY_CONFIGURATION, file(key_configuration(image.build).as_bytes()));
+    }
+    Ok(made)
+}
+
+/// A file with descriptor, times and attributes as Windows has them.
+fn file(content: &[u8]) -> NewFile {
+    NewFile {
+        content: content.to_vec(),
+        attributes: attribute::ARCHIVE,
+        security: Some(DESCRIPTOR.to_vec()),
+        times: [INSTALLED; 3],
+        ..NewFile::default()
+    }
+}
+
+/// Writes a WIM of the given images.
+///
+/// # Errors
+/// When the WIM cannot be made or written.
 pub fn write_wim(path: &Path, images: &[SampleImage]) -> Result<(), Error> {
-    _ = (path, images, KEY_CONFIGURATION, SOFTWARE, SYSTEM);
-    Ok(())
+    let mut builder = Builder::new(Some(Codec::Lzx));
+    for &sample in images {
+        builder = builder.image(image(sample)?);
+    }
+    Ok(crate::file::replace(path, &builder.build()?, |_| Ok(()))?)
 }

@@ -8,30 +8,31 @@
 //! let wim = Wim::open("install.wim".as_ref())?;
 //! let hive = wim.read(1, "Windows/System32/config/SOFTWARE", 1 << 30)?;
 //! let mut update = wim.update()?;
-//! update.put(1, "Windows/System32/config/SOFTWARE", hive)?;
+//! update.put(1, "Windows/System32/config/SOFTWARE", &hive)?;
 //! update.commit(&mut |_done, _total| {})?;
 //! # Ok::<(), wimkey::wim::Error>(())
 //! ```
 
 mod blob_table;
+mod builder;
 mod codec;
 mod encode;
 mod error;
 mod header;
 mod integrity;
 mod metadata;
+mod reader;
 mod resource;
 mod space;
 mod storage;
 mod update;
 mod xml;
 
+pub use builder::{Builder, NewFile, NewImage};
 pub use codec::Codec;
 pub use error::{Error, Refusal};
 pub use metadata::attribute;
+pub use reader::{Entry, Stream, Wim};
 pub use resource::Hash;
 pub use update::{Report, Update};
 pub use xml::ImageInfo;
-
-mod reader;
-pub use reader::{Entry, Stream, Wim};

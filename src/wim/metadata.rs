@@ -14,6 +14,9 @@ use std::ops::Range;
 
 pub(super) use edit::NewEntry;
 
+/// Where a directory entry says where its children stand.
+pub(super) const CHILDREN_FIELD: usize = field::CHILDREN;
+
 /// Deeper trees than this are refused; libwim has the same limit.
 const DEEPEST: usize = 16_384;
 /// Length of a directory entry without its names.

@@ -272,9 +272,7 @@ fn add(metadata: &mut Metadata, totals: &mut TotalsChange, path: &str, hash: Has
             let new = NewEntry {
                 name,
                 attributes: attribute::DIRECTORY,
-                security: INHERITED,
-                time: folder.written,
-                hash: NO_HASH,
+                ..like(&folder)
             };
             metadata.add(&folder, &new)?;
             totals.directories += 1;
@@ -286,13 +284,21 @@ fn add(metadata: &mut Metadata, totals: &mut TotalsChange, path: &str, hash: Has
     let new = NewEntry {
         name: file,
         attributes: attribute::ARCHIVE,
-        security: INHERITED,
-        time: folder.written,
         hash,
+        ..like(&folder)
     };
     metadata.add(&folder, &new)?;
     totals.files += 1;
     Ok(())
+}
+
+/// What everything new in `folder` has.
+fn like(folder: &RawEntry) -> NewEntry<'static> {
+    NewEntry {
+        security: INHERITED,
+        times: [folder.written; 3],
+        ..NewEntry::default()
+    }
 }
 
 fn folder_at(metadata: &Metadata, walked: &str, path: &str) -> Result<RawEntry, Error> {

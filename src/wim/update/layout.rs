@@ -9,7 +9,7 @@ use crate::wim::encode::{Encoded, encode};
 use crate::wim::error::Error;
 use crate::wim::header::{DATA_START, Header, ResourceHeader, resource_flag};
 use crate::wim::integrity::{self, Integrity};
-use crate::wim::reader::{Wim, add_counts};
+use crate::wim::reader::add_counts;
 use crate::wim::resource::Hash;
 use crate::wim::space::Ranges;
 use crate::wim::xml::TotalsChange;
@@ -198,10 +198,4 @@ fn plain(offset: u64, size: u64) -> ResourceHeader {
         offset,
         plain: size,
     }
-}
-
-/// The dead bytes of a WIM: what its file holds and nothing of it owns.
-pub(in crate::wim) fn dead(wim: &Wim) -> Ranges {
-    let all: Ranges = std::iter::once(0..wim.file_length).collect();
-    all.without(&owned(&wim.header, &wim.blobs.rows))
 }
