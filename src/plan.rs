@@ -90,7 +90,7 @@ pub enum Error {
         reason: String,
     },
     /// The answer file cannot be used.
-    #[error("the answer file: {0}")]
+    #[error(transparent)]
     AnswerFile(#[from] crate::unattend::Error),
     /// A setting that cannot be written.
     #[error(transparent)]
