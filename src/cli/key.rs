@@ -230,7 +230,7 @@ pub(super) fn newest(edition: &str) -> Result<&'static PublishedKey, String> {
     }
     let found: Vec<_> = catalog::search(edition)
         .into_iter()
-        .filter(|row| row.kind == catalog::KeyKind::Gvlk)
+        .filter(|row| row.kind == catalog::KeyKind::Gvlk && row.platform != catalog::Platform::Office)
         .collect();
     match found.as_slice() {
         [] => Err(format!(
