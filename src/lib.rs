@@ -7,7 +7,7 @@
 //! use wimkey::plan::{self, Destination, KeyChoice, Request};
 //!
 //! let request = Request { key: Some(KeyChoice::Published(None)), skip_rearm: Some(true), ..Request::default() };
-//! let outcome = plan::execute(&Target::new("install.wim"), &request, Destination::Target, &mut |_done, _total| {})?;
+//! let outcome = plan::execute(&Target::new("install.wim"), &request, Destination::Target, &|_phase, _done, _total| {})?;
 //! assert!(outcome.verified);
 //! # Ok::<(), wimkey::plan::Error>(())
 //! ```

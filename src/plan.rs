@@ -12,12 +12,12 @@ pub use prepare::{ImageChanges, prepare};
 pub use show::{Look, show};
 
 use crate::activation::KmsHost;
-use crate::image::{self, Images, NewFile, Target};
+use crate::image::{self, Images, NewFile, Phase, Progress, Target};
 use crate::key::Traces;
 use crate::secret::Wiped;
 use std::num::NonZero;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// What an operator wants done to every selected image.
 #[derive(Debug, Default)]
@@ -165,13 +165,13 @@ pub fn execute(
     target: &Target,
     request: &Request,
     destination: Destination<'_>,
-    progress: &mut dyn FnMut(u64, u64),
+    progress: Progress<'_>,
 ) -> Result<Outcome, Error> {
     let images = Images::open(target)?;
     if !matches!(destination, Destination::Nowhere) {
         images.writable()?;
     }
-    let mut done = prepare_all(&images, request)?;
+    let mut done = prepare_all(&images, request, Phase::Read, progress)?;
     let files: Vec<NewFile> = done
         .iter_mut()
         .flat_map(|changes| std::mem::take(&mut changes.files))
@@ -194,7 +194,7 @@ pub fn execute(
     } else {
         drop(images);
     }
-    verify(&written, request, &done)?;
+    verify(&written, request, &done, progress)?;
     Ok(Outcome {
         images: done,
         verified: true,
@@ -203,14 +203,22 @@ pub fn execute(
 }
 
 /// Looks at every selected image, several at a time, and works out its changes. The first refusal, in the order of images, counts.
-fn prepare_all(images: &Images, request: &Request) -> Result<Vec<ImageChanges>, Error> {
-    let next = AtomicUsize::new(0);
+fn prepare_all(
+    images: &Images,
+    request: &Request,
+    phase: Phase,
+    progress: Progress<'_>,
+) -> Result<Vec<ImageChanges>, Error> {
+    let (next, looked) = (AtomicUsize::new(0), AtomicU64::new(0));
+    let total = images.selected().len() as u64;
+    progress(phase, 0, total);
     let work = || {
         let mut done = Vec::new();
         while let Some(image) = images.selected().get(next.fetch_add(1, Ordering::Relaxed)) {
             let changes = prepare(images, image, request);
             let refused = changes.is_err();
             done.push((image.index, changes));
+            progress(phase, looked.fetch_add(1, Ordering::Relaxed) + 1, total);
             if refused {
                 // No image after this one needs to be looked at.
                 next.store(images.selected().len(), Ordering::Relaxed);
@@ -233,9 +241,17 @@ fn prepare_all(images: &Images, request: &Request) -> Result<Vec<ImageChanges>, 
 }
 
 /// Opens what was written and asks again for everything: nothing may be left to change.
-fn verify(written: &Target, request: &Request, done: &[ImageChanges]) -> Result<(), Error> {
+fn verify(
+    written: &Target,
+    request: &Request,
+    done: &[ImageChanges],
+    progress: Progress<'_>,
+) -> Result<(), Error> {
     let images = Images::open(written)?;
-    for (again, before) in prepare_all(&images, request)?.iter().zip(done) {
+    for (again, before) in prepare_all(&images, request, Phase::Verify, progress)?
+        .iter()
+        .zip(done)
+    {
         let open = again.changes.iter().find(|change| change.changed);
         if let Some(change) = open {
             return Err(Error::NotVerified {

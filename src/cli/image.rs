@@ -72,11 +72,11 @@ fn set(arguments: SetArguments, terminal: &Terminal) -> Result<(), Failure> {
         Some(path) => Destination::Copy(path),
         None => Destination::Target,
     };
-    let mut progress = terminal.progress("writing");
-    let outcome = plan::execute(&target, &request, destination, &mut |done, total| {
-        progress.set(done, total);
+    let bar = terminal.progress();
+    let outcome = plan::execute(&target, &request, destination, &|phase, done, total| {
+        bar.set(phase, done, total)
     })?;
-    drop(progress);
+    drop(bar);
     let report = ImageSet::new(shown_target, &outcome, dry_run);
     terminal.result(&report, |out| write_outcome(out, &outcome, dry_run))?;
     Ok(())
