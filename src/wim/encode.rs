@@ -1,0 +1,256 @@
+//! encode - turns a content into the pieces of a resource, taking over the chunks of an old one that did not change.
+//!
+//! Promise: a chunk is copied compressed only if its plain text has the SHA-1 of the old one's; every chunk that is
+//! compressed anew is decompressed again and compared before it counts. Pieces that hold plain or compressed content
+//! are wiped when dropped.
+
+use super::codec::{Codec, Compressor, Decompressor};
+use super::error::Error;
+use super::header::{ResourceHeader, resource_flag};
+use super::resource::{Chunk, Hash, sha1, threads_for};
+use crate::secret::Wiped;
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// A stretch of a new resource.
+pub(super) enum Piece {
+    /// Bytes that stand in the file already.
+    Copy(Range<u64>),
+    /// New bytes.
+    Bytes(Wiped),
+}
+
+impl Piece {
+    /// Length in bytes.
+    pub(super) fn length(&self) -> u64 {
+        match self {
+            Self::Copy(range) => range.end - range.start,
+            Self::Bytes(bytes) => bytes.len() as u64,
+        }
+    }
+}
+
+/// A resource that is ready to be written.
+pub(super) struct Encoded {
+    pub(super) hash: Hash,
+    pub(super) plain: u64,
+    pub(super) compressed: bool,
+    pub(super) pieces: Vec<Piece>,
+    /// Chunks taken over from the old resource.
+    pub(super) chunks_kept: usize,
+    /// Chunks compressed anew.
+    pub(super) chunks_made: usize,
+}
+
+/// The old resource whose chunks may be taken over.
+pub(super) struct Base {
+    pub(super) chunks: Vec<Chunk>,
+    pub(super) fingerprints: Arc<[Hash]>,
+}
+
+impl Encoded {
+    /// Length in the file.
+    pub(super) fn size(&self) -> u64 {
+        self.pieces.iter().map(Piece::length).sum()
+    }
+
+    /// The resource header when it stands at `offset`.
+    pub(super) fn location(&self, offset: u64, flags: u8) -> ResourceHeader {
+        ResourceHeader {
+            size: self.size(),
+            flags: flags
+                | if self.compressed {
+                    resource_flag::COMPRESSED
+                } else {
+                    0
+                },
+            offset,
+            plain: self.plain,
+        }
+    }
+}
+
+/// What is known of a content before anything is compressed.
+pub(super) struct Survey {
+    pub(super) hash: Hash,
+    /// The chunks that cannot be taken over.
+    changed: Vec<usize>,
+}
+
+/// Hashes `content` and compares its chunks with the old ones.
+pub(super) fn survey(content: &[u8], coding: Option<(Codec, u32)>, base: Option<&Base>) -> Survey {
+    let Some((_, chunk_size)) = coding else {
+        return Survey {
+            hash: sha1(content),
+            changed: Vec::new(),
+        };
+    };
+    std::thread::scope(|scope| {
+        let whole = scope.spawn(|| sha1(content));
+        let changed = changed_chunks(content, chunk_size as usize, base);
+        let hash = whole
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        Survey { hash, changed }
+    })
+}
+
+/// Encodes `content`, of which `survey` speaks, with the codec and chunk size of the WIM.
+pub(super) fn encode(
+    content: &[u8],
+    coding: Option<(Codec, u32)>,
+    base: Option<&Base>,
+    survey: Survey,
+) -> Result<Encoded, Error> {
+    let Survey { hash, changed } = survey;
+    let Some((codec, chunk_size)) = coding.filter(|_| !content.is_empty()) else {
+        return Ok(stored(content, hash));
+    };
+    let chunk_size = chunk_size as usize;
+    let count = content.len().div_ceil(chunk_size);
+    let mut made = compress_all(content, codec, chunk_size, &changed)?;
+    if made.len() == count && made.values().all(Option::is_none) {
+        return Ok(stored(content, hash));
+    }
+    let mut data = Vec::with_capacity(changed.len() * 2 + 1);
+    let mut offsets = Vec::with_capacity(count);
+    let mut end = 0u64;
+    for (index, plain) in content.chunks(chunk_size).enumerate() {
+        let old = base.and_then(|base| base.chunks.get(index));
+        let piece = match (made.remove(&index), old) {
+            (Some(Some(compressed)), _) => Piece::Bytes(compressed),
+            (None, Some(chunk)) => Piece::Copy(chunk.offset..chunk.offset + u64::from(chunk.length)),
+            _ => Piece::Bytes(Zeroizing::new(plain.to_vec())),
+        };
+        end += piece.length();
+        offsets.push(end);
+        push(&mut data, piece);
+    }
+    offsets.pop(); // the first chunk begins at 0, so the table holds where the others begin
+    let wide = u32::try_from(content.len()).is_err();
+    let table: Vec<u8> = if wide {
+        offsets.iter().flat_map(|offset| offset.to_le_bytes()).collect()
+    } else {
+        offsets
+            .iter()
+            .flat_map(|&offset| u32::try_from(offset).unwrap_or(u32::MAX).to_le_bytes())
+            .collect()
+    };
+    if table.len() as u64 + end >= content.len() as u64 {
+        return Ok(stored(content, hash));
+    }
+    let mut pieces = vec![Piece::Bytes(Zeroizing::new(table))];
+    pieces.extend(data);
+    Ok(Encoded {
+        hash,
+        plain: content.len() as u64,
+        compressed: true,
+        pieces,
+        chunks_kept: count - changed.len(),
+        chunks_made: changed.len(),
+    })
+}
+
+/// A content that is stored as it is.
+fn stored(content: &[u8], hash: Hash) -> Encoded {
+    Encoded {
+        hash,
+        plain: content.len() as u64,
+        compressed: false,
+        pieces: vec![Piece::Bytes(Zeroizing::new(content.to_vec()))],
+        chunks_kept: 0,
+        chunks_made: 0,
+    }
+}
+
+/// Adds a piece; two that follow each other in the file become one.
+fn push(pieces: &mut Vec<Piece>, piece: Piece) {
+    if let (Some(Piece::Copy(last)), Piece::Copy(next)) = (pieces.last_mut(), &piece)
+        && last.end == next.start
+    {
+        last.end = next.end;
+        return;
+    }
+    pieces.push(piece);
+}
+
+/// The chunks whose plain text is not that of the old chunk in the same place.
+fn changed_chunks(content: &[u8], chunk_size: usize, base: Option<&Base>) -> Vec<usize> {
+    let chunks: Vec<(usize, &[u8])> = content.chunks(chunk_size).enumerate().collect();
+    let Some(base) = base else {
+        return chunks.iter().map(|(index, _)| *index).collect();
+    };
+    let is_changed = |&(index, plain): &(usize, &[u8])| {
+        let same_length = base
+            .chunks
+            .get(index)
+            .is_some_and(|old| old.plain as usize == plain.len());
+        let old = base.fingerprints.get(index);
+        (!same_length || old != Some(&sha1(plain))).then_some(index)
+    };
+    let each = chunks.len().div_ceil(threads_for(chunks.len())).max(1);
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = chunks
+            .chunks(each)
+            .map(|group| scope.spawn(move || group.iter().filter_map(is_changed).collect::<Vec<_>>()))
+            .collect();
+        let found = workers.into_iter().map(|worker| worker.join());
+        found
+            .flat_map(|group| group.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    })
+}
+
+/// Chunks by index: compressed, or `None` where compressing does not make them shorter.
+type Made = HashMap<usize, Option<Wiped>>;
+
+/// Compresses the chunks with these indices.
+fn compress_all(content: &[u8], codec: Codec, chunk_size: usize, indices: &[usize]) -> Result<Made, Error> {
+    let each = indices.len().div_ceil(threads_for(indices.len())).max(1);
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = indices
+            .chunks(each)
+            .map(|group| scope.spawn(move || compress_group(content, codec, chunk_size, group)))
+            .collect();
+        let mut all = HashMap::with_capacity(indices.len());
+        for worker in workers {
+            all.extend(
+                worker
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?,
+            );
+        }
+        Ok(all)
+    })
+}
+
+fn compress_group(content: &[u8], codec: Codec, chunk_size: usize, indices: &[usize]) -> Result<Made, Error> {
+    let largest = chunk_size.min(content.len());
+    // LZX codes depend on the chunk size; LZMS codes do not, and its compressor takes many times the chunk in memory.
+    let compressor_size = if codec == Codec::Lzms { largest } else { chunk_size };
+    let mut compressor = Compressor::new(codec, compressor_size)?;
+    let mut decompressor = Decompressor::new(codec, chunk_size)?;
+    let mut compressed = Zeroizing::new(vec![0; largest]);
+    let mut back = Zeroizing::new(vec![0; largest]);
+    let mut made = HashMap::with_capacity(indices.len());
+    for &index in indices {
+        let start = index * chunk_size;
+        let plain = content
+            .get(start..content.len().min(start + chunk_size))
+            .unwrap_or_default();
+        // A chunk as long as its plain text would be taken for a plain one: it has to become shorter.
+        let room = compressed
+            .get_mut(..plain.len().saturating_sub(1))
+            .unwrap_or_default();
+        let chunk = compressor.compress(plain, room).and_then(|length| {
+            let chunk = compressed.get(..length)?;
+            let back = back.get_mut(..plain.len())?;
+            // What does not come back is stored plain: a fault in a codec must not cost a file.
+            (decompressor.decompress(chunk, back) && back == plain).then(|| Zeroizing::new(chunk.to_vec()))
+        });
+        made.insert(index, chunk);
+    }
+    Ok(made)
+}

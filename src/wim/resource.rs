@@ -1,0 +1,391 @@
+//! resource - reads a resource: plain, in chunks, in chunks made for pipes, or solid.
+//!
+//! Promise: every offset and length from the file is checked before it is used, no more memory is taken than the caller
+//! allows, and what is given back has been decompressed in full. Chunks are independent of each other, so they are
+//! decompressed on all cores.
+
+use super::codec::{Codec, Decompressor};
+use super::error::Error;
+use super::header::{Header, ResourceHeader, resource_flag};
+use super::storage::Storage;
+use crate::bytes;
+use crate::secret::Wiped;
+use sha1::{Digest, Sha1};
+use std::num::NonZero;
+use zeroize::Zeroizing;
+
+/// A SHA-1: the name of a blob.
+pub type Hash = [u8; 20];
+/// The name of the empty content, which has no blob.
+pub(super) const NO_HASH: Hash = [0; 20];
+
+/// Length of the header of a solid resource: plain length u64, chunk size u32, codec u32.
+const SOLID_HEADER_LENGTH: u64 = 16;
+/// Length of the header before each chunk of a pipable WIM.
+const PIPABLE_CHUNK_HEADER: u64 = 4;
+/// From this plain length on, offsets in a chunk table are eight bytes wide.
+const WIDE_OFFSETS_FROM: u64 = 1 << 32;
+/// Fewer chunks than this for each thread are not worth a thread.
+const CHUNKS_WORTH_A_THREAD: usize = 8;
+
+/// How the bytes of a resource stand in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// As they are.
+    Plain,
+    /// A table of offsets, then chunks.
+    Chunked,
+    /// Chunks with a header each, then the table.
+    Pipable,
+    /// A header of its own, a table of lengths, then chunks.
+    Solid,
+}
+
+/// A resource and how to read it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Resource {
+    pub(super) offset: u64,
+    pub(super) size: u64,
+    pub(super) plain: u64,
+    pub(super) layout: Layout,
+    /// Codec and chunk size; never `None` unless the layout is plain.
+    pub(super) coding: Option<(Codec, u32)>,
+}
+
+/// Where one chunk stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Chunk {
+    pub(super) offset: u64,
+    pub(super) length: u32,
+    /// Length of the plain text.
+    pub(super) plain: u32,
+}
+
+/// The SHA-1 of `bytes`.
+pub(super) fn sha1(bytes: &[u8]) -> Hash {
+    Sha1::digest(bytes).into()
+}
+
+/// How many threads are worth it for `chunks` chunks.
+pub(super) fn threads_for(chunks: usize) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    cores.min(chunks / CHUNKS_WORTH_A_THREAD).max(1)
+}
+
+/// Reads exactly `buffer.len()` bytes and names what was being read if that fails.
+pub(super) fn read_exact(
+    storage: &dyn Storage,
+    what: &'static str,
+    offset: u64,
+    buffer: &mut [u8],
+) -> Result<(), Error> {
+    storage.read_at(buffer, offset).map_err(|source| {
+        if source.kind() == std::io::ErrorKind::UnexpectedEof {
+            let needed = buffer.len() as u64;
+            Error::Short { what, offset, needed }
+        } else {
+            Error::Read { what, offset, source }
+        }
+    })
+}
+
+impl Resource {
+    /// The resource that a resource header of a WIM with `header` points to. Not for blobs inside solid resources.
+    pub(super) fn new(location: ResourceHeader, header: &Header, file_length: u64) -> Result<Self, Error> {
+        let compressed = location.has(resource_flag::COMPRESSED);
+        let (layout, coding) = match header.coding {
+            Some(coding) if compressed && header.pipable => (Layout::Pipable, Some(coding)),
+            Some(coding) if compressed => (Layout::Chunked, Some(coding)),
+            None if compressed => return Err(Error::UnknownCodec { flags: header.flags }),
+            _ => (Layout::Plain, None),
+        };
+        // Some writers leave nonsense in the length of a plain resource; its plain length says the same.
+        let size = if layout == Layout::Plain {
+            location.plain
+        } else {
+            location.size
+        };
+        let resource = Self {
+            offset: location.offset,
+            size,
+            plain: location.plain,
+            layout,
+            coding,
+        };
+        resource.check_inside(file_length)?;
+        Ok(resource)
+    }
+
+    /// The solid resource that a resource header points to.
+    pub(super) fn solid(
+        storage: &dyn Storage,
+        location: ResourceHeader,
+        file_length: u64,
+    ) -> Result<Self, Error> {
+        let mut raw = [0; SOLID_HEADER_LENGTH as usize];
+        read_exact(storage, "header of a solid resource", location.offset, &mut raw)?;
+        let number = bytes::u32_at(&raw, 12).unwrap_or_default();
+        let chunk_size = bytes::u32_at(&raw, 8).unwrap_or_default();
+        let codec = Codec::from_number(number).ok_or(Error::UnknownCodec { flags: number })?;
+        if !codec.allows_chunk_size(chunk_size) {
+            return Err(Error::ChunkSize {
+                codec,
+                found: chunk_size,
+            });
+        }
+        let resource = Self {
+            offset: location.offset,
+            size: location.size,
+            plain: bytes::u64_at(&raw, 0).unwrap_or_default(),
+            layout: Layout::Solid,
+            coding: Some((codec, chunk_size)),
+        };
+        resource.check_inside(file_length)?;
+        Ok(resource)
+    }
+
+    fn check_inside(&self, file_length: u64) -> Result<(), Error> {
+        let inside = self
+            .offset
+            .checked_add(self.size)
+            .is_some_and(|end| end <= file_length);
+        inside.then_some(()).ok_or(Error::Short {
+            what: "resource",
+            offset: self.offset,
+            needed: self.size,
+        })
+    }
+
+    fn damaged(&self, what: &'static str, expected: u64, found: u64) -> Error {
+        Error::Damaged {
+            what,
+            offset: self.offset,
+            expected,
+            found,
+        }
+    }
+
+    /// Where every chunk stands. A plain resource has none.
+    pub(super) fn chunks(&self, storage: &dyn Storage) -> Result<Vec<Chunk>, Error> {
+        let Some((_, chunk_size)) = self.coding else {
+            return Ok(Vec::new());
+        };
+        let count = self.plain.div_ceil(u64::from(chunk_size));
+        if count == 0 {
+            return Ok(Vec::new());
+        }
+        let wide = self.plain >= WIDE_OFFSETS_FROM && self.layout != Layout::Solid;
+        let width: u64 = if wide { 8 } else { 4 };
+        let (entries, before) = match self.layout {
+            Layout::Solid => (count, SOLID_HEADER_LENGTH),
+            _ => (count - 1, 0),
+        };
+        // Each chunk has at least one byte, so the table is never much longer than the resource.
+        let table_length = entries
+            .checked_mul(width)
+            .filter(|length| {
+                length
+                    .checked_add(before + count)
+                    .is_some_and(|all| all <= self.size)
+            })
+            .ok_or_else(|| self.damaged("length of a chunk table", self.size, count.saturating_mul(width)))?;
+        let table_offset = match self.layout {
+            Layout::Pipable => self.offset + self.size - table_length,
+            _ => self.offset + before,
+        };
+        let mut table = vec![
+            0;
+            usize::try_from(table_length).map_err(|_| Error::Overflow {
+                what: "a chunk table"
+            })?
+        ];
+        read_exact(storage, "chunk table", table_offset, &mut table)?;
+        let numbers = table.chunks_exact(if wide { 8 } else { 4 }).map(|entry| {
+            let wide = bytes::u64_at(entry, 0);
+            wide.unwrap_or_else(|| u64::from(bytes::u32_at(entry, 0).unwrap_or_default()))
+        });
+        let data_length = self.size - before - table_length;
+        self.spans(numbers, count, data_length, table_offset + table_length)
+    }
+
+    /// Turns the numbers of a chunk table into places.
+    fn spans(
+        &self,
+        numbers: impl Iterator<Item = u64>,
+        count: u64,
+        data_length: u64,
+        after_table: u64,
+    ) -> Result<Vec<Chunk>, Error> {
+        let (data_start, header_each, lengths) = match self.layout {
+            Layout::Pipable => (self.offset, PIPABLE_CHUNK_HEADER, false),
+            Layout::Solid => (after_table, 0, true),
+            _ => (after_table, 0, false),
+        };
+        let headers = header_each * count;
+        let end = data_length
+            .checked_sub(headers)
+            .ok_or_else(|| self.damaged("length of a resource", headers, data_length))?;
+        let chunk_size = u64::from(self.coding.map_or(0, |(_, size)| size));
+        let mut chunks = Vec::with_capacity(usize::try_from(count).unwrap_or_default());
+        let mut add = |start: u64, stop: u64| {
+            let index = chunks.len() as u64;
+            let plain = chunk_size.min(self.plain - index * chunk_size);
+            let length = stop
+                .checked_sub(start)
+                .filter(|length| (1..=plain).contains(length) && stop <= end);
+            let length = length.ok_or_else(|| self.damaged("chunk table of a resource", end, stop))?;
+            chunks.push(Chunk {
+                offset: data_start + start + header_each * (index + 1),
+                length: u32::try_from(length).unwrap_or(u32::MAX),
+                plain: u32::try_from(plain).unwrap_or(u32::MAX),
+            });
+            Ok::<(), Error>(())
+        };
+        let mut start = 0u64;
+        for number in numbers {
+            let stop = if lengths {
+                start.saturating_add(number)
+            } else {
+                number
+            };
+            add(start, stop)?;
+            start = stop;
+        }
+        if !lengths {
+            add(start, end)?;
+        }
+        Ok(chunks)
+    }
+
+    /// The whole plain text, if it is not longer than `limit`, and the SHA-1 of each chunk if `fingerprints` is set.
+    pub(super) fn read(
+        &self,
+        storage: &dyn Storage,
+        limit: u64,
+        fingerprints: bool,
+    ) -> Result<(Wiped, Vec<Hash>), Error> {
+        let length = self.within(limit, self.plain)?;
+        // Before memory is taken: a chunk table that fits the file bounds the plain length.
+        let chunks = self.chunks(storage)?;
+        let mut plain = Zeroizing::new(vec![0; length]);
+        if self.layout == Layout::Plain {
+            read_exact(storage, "resource", self.offset, &mut plain)?;
+            return Ok((plain, Vec::new()));
+        }
+        let prints = self.decompress(storage, &chunks, &mut plain, fingerprints)?;
+        Ok((plain, prints))
+    }
+
+    /// `size` plain bytes from `offset` on, if they are not more than `limit`: a blob inside a solid resource.
+    pub(super) fn read_part(
+        &self,
+        storage: &dyn Storage,
+        offset: u64,
+        size: u64,
+        limit: u64,
+    ) -> Result<Wiped, Error> {
+        let length = self.within(limit, size)?;
+        let end = offset.checked_add(size).filter(|&end| end <= self.plain);
+        let (Some(end), Some((_, chunk_size))) = (end, self.coding) else {
+            return Err(self.damaged("place of a blob in a solid resource", self.plain, offset));
+        };
+        let chunk_size = u64::from(chunk_size);
+        let (first, last) = (offset / chunk_size, end.div_ceil(chunk_size));
+        let chunks = self.chunks(storage)?;
+        let index = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        let needed = chunks.get(index(first)..index(last)).unwrap_or_default();
+        let covered = needed.iter().map(|chunk| u64::from(chunk.plain)).sum();
+        let mut plain = Zeroizing::new(vec![0; index(covered)]);
+        self.decompress(storage, needed, &mut plain, false)?;
+        let part = bytes::slice(&plain, index(offset - first * chunk_size), length);
+        let part =
+            part.ok_or_else(|| self.damaged("place of a blob in a solid resource", self.plain, offset))?;
+        Ok(Zeroizing::new(part.to_vec()))
+    }
+
+    fn within(&self, limit: u64, size: u64) -> Result<usize, Error> {
+        usize::try_from(size)
+            .ok()
+            .filter(|_| size <= limit)
+            .ok_or_else(|| Error::TooLarge {
+                what: format!("the resource at offset {:#x}", self.offset),
+                size,
+                limit,
+            })
+    }
+
+    /// Decompresses `chunks`, which follow each other, into `plain`, which is as long as their plain text.
+    fn decompress(
+        &self,
+        storage: &dyn Storage,
+        chunks: &[Chunk],
+        plain: &mut [u8],
+        fingerprints: bool,
+    ) -> Result<Vec<Hash>, Error> {
+        let Some((codec, chunk_size)) = self.coding else {
+            return Ok(Vec::new());
+        };
+        let chunk_size = chunk_size as usize;
+        let each = chunks.len().div_ceil(threads_for(chunks.len())).max(1);
+        let mut prints = vec![NO_HASH; if fingerprints { chunks.len() } else { 0 }];
+        let mut print_groups = prints.chunks_mut(each);
+        std::thread::scope(|scope| {
+            let groups = chunks
+                .chunks(each)
+                .zip(plain.chunks_mut(each.saturating_mul(chunk_size)));
+            let workers: Vec<_> = groups
+                .map(|(chunks, plain)| {
+                    let prints = print_groups.next().unwrap_or_default();
+                    scope.spawn(move || decompress_group(storage, codec, chunk_size, chunks, plain, prints))
+                })
+                .collect();
+            let results = workers.into_iter().map(|worker| {
+                // A panic in a worker goes on in the thread that waits for it.
+                worker
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            });
+            results.collect::<Result<Vec<()>, Error>>()
+        })?;
+        Ok(prints)
+    }
+}
+
+/// Decompresses one thread's share.
+fn decompress_group(
+    storage: &dyn Storage,
+    codec: Codec,
+    chunk_size: usize,
+    chunks: &[Chunk],
+    plain: &mut [u8],
+    prints: &mut [Hash],
+) -> Result<(), Error> {
+    let largest = chunks.iter().map(|chunk| chunk.plain).max().unwrap_or_default() as usize;
+    let mut decompressor = Decompressor::new(codec, chunk_size)?;
+    let mut compressed = Zeroizing::new(vec![0; largest]);
+    let mut prints = prints.iter_mut();
+    for (chunk, plain) in chunks.iter().zip(plain.chunks_mut(chunk_size)) {
+        read_chunk(storage, &mut decompressor, chunk, &mut compressed, plain)?;
+        if let Some(print) = prints.next() {
+            *print = sha1(plain);
+        }
+    }
+    Ok(())
+}
+
+/// Fills `plain` with the text of `chunk`; `room` is a buffer as long as the longest chunk.
+fn read_chunk(
+    storage: &dyn Storage,
+    decompressor: &mut Decompressor,
+    chunk: &Chunk,
+    room: &mut [u8],
+    plain: &mut [u8],
+) -> Result<(), Error> {
+    if chunk.length == chunk.plain {
+        return read_exact(storage, "chunk", chunk.offset, plain);
+    }
+    let room = room.get_mut(..chunk.length as usize).unwrap_or_default();
+    read_exact(storage, "chunk", chunk.offset, room)?;
+    let good = decompressor.decompress(room, plain);
+    good.then_some(()).ok_or(Error::Chunk { offset: chunk.offset })
+}
