@@ -111,7 +111,7 @@ impl Update {
         };
         self.edited
             .retain(|&image, edited| !unchanged(image, edited.metadata.bytes()));
-        if self.is_empty() && intent.is_none() {
+        if self.edited.is_empty() && intent.is_none() {
             return Ok(Report {
                 length_before,
                 length_after: length_before,
@@ -119,7 +119,7 @@ impl Update {
             });
         }
         self.lock()?;
-        if self.is_empty()
+        if self.edited.is_empty()
             && let Some(intent) = intent
         {
             return self.clean_up(&intent, progress);
@@ -656,3 +656,6 @@ fn read_back(old: &Wim, wanted: &[Wanted]) -> Result<(), String> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

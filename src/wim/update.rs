@@ -88,7 +88,7 @@ impl Update {
 
     /// Whether nothing would change.
     pub fn is_empty(&self) -> bool {
-        self.edited.is_empty()
+        self.wanted.is_empty()
     }
 
     /// Gives the file at `path` this content.
