@@ -145,6 +145,7 @@ fn detailed(path: &Path, image: u32) -> Option<String> {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one journey: copy, change, compare")]
 fn a_file_of_every_image_is_changed_and_nothing_else() {
     let Some(folder) = corpus() else { return };
     let work = tempfile::tempdir().unwrap();

@@ -5,26 +5,27 @@
 //! does not read back as wanted, the old header is put back. Only then is wiped what the old state owned and the new
 //! one does not, and what a killed run left behind.
 
+mod write;
+
 use super::blob_table::{self, BlobTable, Kind, Row};
 use super::encode::{Base, Encoded, Piece, encode, survey};
 use super::error::{Error, Refusal};
 use super::header::{DATA_START, Header, ResourceHeader, resource_flag};
-use super::integrity::{self, Integrity};
+use super::integrity::{self, Integrity, NextTable};
 use super::intent::Intent;
 use super::reader::{Wim, add_counts, lock};
 use super::resource::{Hash, Resource, read_exact, sha1};
 use super::space::Ranges;
-use super::storage::{Disk, Storage};
-use super::update::{Update, Wanted};
+use super::storage::Disk;
+use super::update::Update;
 use crate::text::printable;
 use std::collections::HashMap;
 use std::io;
+use std::iter::once;
 use std::path::Path;
 use std::sync::Arc;
+use write::write_error;
 use zeroize::Zeroizing;
-
-/// How much is copied or wiped at once, in bytes.
-const STEP: usize = 1 << 20;
 
 /// What a commit did. All lengths in bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -83,12 +84,8 @@ struct Plan {
     /// The ranges that belong to something in the new state.
     new: Ranges,
     /// Where the new integrity table goes, and the old one.
-    integrity: Option<(u64, Option<Integrity>)>,
+    integrity: Option<(u64, NextTable)>,
     report: Report,
-}
-
-fn write_error(what: &'static str, offset: u64) -> impl FnOnce(io::Error) -> Error {
-    move |source| Error::Write { what, offset, source }
 }
 
 impl Update {
@@ -126,7 +123,7 @@ impl Update {
         }
         let plan = self.plan(intent.as_ref())?;
         let storage = Arc::clone(&self.wim.storage);
-        write(&*storage, &self, plan, intent.as_ref(), progress)
+        write::write(&*storage, &self, plan, intent.as_ref(), progress)
     }
 
     /// Writes a changed copy to `output`, which must not exist, and leaves the original alone.
@@ -175,7 +172,7 @@ impl Update {
         let metadata = self.encode_metadata()?;
         let wim = &self.wim;
         let old = wim.live();
-        let mut taken = old.clone();
+        let mut taken = old.with(wim.filled_gaps(&old)?.iter());
         let mut report = self.report(&counts, intent.is_some());
         let mut writes = Vec::new();
         let mut place = |encoded: Encoded, flags: u8| {
@@ -211,10 +208,10 @@ impl Update {
         let mut new: Ranges = rows
             .iter()
             .filter_map(Row::range)
-            .chain([0..DATA_START])
+            .chain(once(0..DATA_START))
             .collect();
         // Windows and libwim want the tables behind all resources, in this order.
-        let stretch = self.integrity_stretch(intent);
+        let next_sums = self.next_integrity(intent);
         let table = blob_table::encode(&rows);
         let table_size = table.len() as u64;
         let changes: Vec<_> = self
@@ -224,9 +221,9 @@ impl Update {
             .collect();
         let longest_xml = wim.xml.with_totals(&changes, u64::MAX).len() as u64;
         let sums = |end: u64| {
-            stretch.as_ref().map_or(0, |old| {
-                integrity::table_length(end, integrity::stretch_of(old.as_ref()))
-            })
+            next_sums
+                .as_ref()
+                .map_or(0, |next| integrity::table_length(end, next.stretch()))
         };
         let upper = taken.end().saturating_add(table_size);
         let table_offset = taken
@@ -240,12 +237,12 @@ impl Update {
         let mut end = table_end + xml_size;
         let sums_size = sums(table_end);
         header.integrity = ResourceHeader::default();
-        let integrity = stretch.map(|old| (end, old));
+        let integrity = next_sums.map(|next| (end, next));
         if integrity.is_some() {
             header.integrity = plain_resource(end, sums_size);
             end += sums_size;
         }
-        new = new.with([table_offset..end]);
+        new = new.with(once(table_offset..end));
         writes.push((
             table_offset,
             vec![
@@ -304,12 +301,15 @@ impl Update {
     }
 
     /// `Some` if the WIM is to have an integrity table, with the old one if it is still there and whole.
-    fn integrity_stretch(&self, intent: Option<&Intent>) -> Option<Option<Integrity>> {
+    fn next_integrity(&self, intent: Option<&Intent>) -> Option<NextTable> {
         let header = &self.wim.header;
         let had = header.integrity.plain != 0 || intent.is_some_and(|intent| intent.stretch.is_some());
         had.then(|| {
             let end = header.blob_table.range().map_or(0, |range| range.end);
-            Integrity::read(&*self.wim.storage, header.integrity, end).filter(|_| intent.is_none())
+            let old = Integrity::read(&*self.wim.storage, header.integrity, end);
+            NextTable {
+                old: old.filter(|_| intent.is_none()),
+            }
         })
     }
 
@@ -343,31 +343,24 @@ impl Update {
         let storage = &*wim.storage;
         let live = wim.live();
         let end = live.end();
-        let dead: Ranges = intent.ranges.with([end..wim.file_length]).without(&live);
+        let dead: Ranges = intent.ranges.with(once(end..wim.file_length)).without(&live);
         let mut header = wim.header.clone();
         // A torn header is made whole before anything else.
-        write_header(storage, &header)?;
+        write::write_header(storage, &header.without_integrity())?;
         let mut done = 0;
-        wipe(storage, &dead, wim.file_length, &mut |bytes| {
+        write::wipe(storage, &dead, wim.file_length, &mut |bytes| {
             done += bytes;
             progress(done, dead.total());
         })?;
         let mut length_after = end;
-        if let Some(old) = self.integrity_stretch(Some(intent)) {
+        if let Some(next) = self.next_integrity(Some(intent)) {
             let table_end = header.blob_table.range().map_or(0, |range| range.end);
-            let table = integrity::build(storage, old.as_ref(), &Ranges::default(), table_end)?;
+            let table = integrity::build(storage, next.old.as_ref(), &Ranges::default(), table_end)?;
             header.integrity = plain_resource(end, table.len() as u64);
             length_after = end + table.len() as u64;
-            storage
-                .write_at(&table, end)
-                .map_err(write_error("write the integrity table", end))?;
-            sync(storage)?;
-            write_header(storage, &header)?;
+            write::write_integrity(storage, &table, end, &header)?;
         }
-        storage
-            .set_length(length_after)
-            .map_err(write_error("shorten the file", length_after))?;
-        sync(storage)?;
+        write::set_length(storage, length_after)?;
         Ok(Report {
             bytes_wiped: dead.total(),
             length_before: wim.file_length,
@@ -379,6 +372,29 @@ impl Update {
 }
 
 impl Wim {
+    /// The gaps between `live` ranges that are not all zeros: what stands there is not this program's to overwrite.
+    fn filled_gaps(&self, live: &Ranges) -> Result<Ranges, Error> {
+        let all: Ranges = once(0..live.end()).collect();
+        let mut filled = Vec::new();
+        let mut buffer = vec![0; write::STEP];
+        for gap in all.without(live).iter() {
+            let mut offset = gap.start;
+            while offset < gap.end {
+                let length = usize::try_from(gap.end - offset)
+                    .unwrap_or(write::STEP)
+                    .min(write::STEP);
+                let part = buffer.get_mut(..length).unwrap_or_default();
+                read_exact(&*self.storage, "gap", offset, part)?;
+                offset += length as u64;
+                if part.iter().any(|&byte| byte != 0) {
+                    filled.push(gap.clone());
+                    break;
+                }
+            }
+        }
+        Ok(filled.into_iter().collect())
+    }
+
     /// The ranges of the file that belong to something.
     pub(super) fn live(&self) -> Ranges {
         let header = &self.header;
@@ -394,7 +410,7 @@ impl Wim {
         });
         let rows = self.blobs.rows.iter().filter_map(Row::range);
         rows.chain(tables)
-            .chain([0..DATA_START])
+            .chain(once(0..DATA_START))
             .filter(|range| range.end <= self.file_length)
             .collect()
     }
@@ -430,231 +446,6 @@ fn plain_resource(offset: u64, size: u64) -> ResourceHeader {
         offset,
         plain: size,
     }
-}
-
-fn sync(storage: &dyn Storage) -> Result<(), Error> {
-    storage
-        .sync()
-        .map_err(write_error("make sure that the data is on the medium", 0))
-}
-
-fn write_header(storage: &dyn Storage, header: &Header) -> Result<(), Error> {
-    storage
-        .write_at(&header.encode(), 0)
-        .map_err(write_error("write the header", 0))?;
-    sync(storage)
-}
-
-/// Executes the plan.
-fn write(
-    storage: &dyn Storage,
-    update: &Update,
-    plan: Plan,
-    intent: Option<&Intent>,
-    progress: &mut dyn FnMut(u64, u64),
-) -> Result<Report, Error> {
-    let Plan {
-        header,
-        writes,
-        old,
-        new,
-        integrity,
-        mut report,
-    } = plan;
-    let old_length = update.wim.file_length;
-    let placed = new.without(&old);
-    let interrupted = intent.map_or_else(Ranges::default, |intent| intent.ranges.clone());
-    // What is behind the end of the old WIM is what a killed run left, or nothing that belongs to a WIM.
-    let behind = old.end()..old_length.max(old.end());
-    let dead = old.with(interrupted.iter()).with([behind]).without(&new);
-    let note = Intent {
-        old_header: update.wim.header.encode(),
-        new_header: header.encode(),
-        stretch: integrity
-            .as_ref()
-            .map(|(_, old)| integrity::stretch_of(old.as_ref())),
-        ranges: placed.with(dead.iter()),
-    };
-    report.bytes_written = writes
-        .iter()
-        .flat_map(|(_, pieces)| pieces)
-        .map(Piece::length)
-        .sum();
-    report.bytes_wiped = dead.total();
-    let total = report.bytes_written + report.bytes_wiped;
-    let mut done = 0;
-    let mut step = |bytes: u64| {
-        done += bytes;
-        progress(done, total);
-    };
-
-    let without_integrity = Header {
-        integrity: ResourceHeader::default(),
-        ..header.clone()
-    };
-    let prepared = prepare(
-        storage,
-        &note,
-        writes,
-        old_length.max(report.length_after),
-        &mut step,
-    );
-    if let Err(error) = prepared {
-        undo(storage, &placed, old_length);
-        return Err(error);
-    }
-    write_header(storage, &without_integrity)?;
-    if let Err(what) = read_back(&update.wim, &update.wanted) {
-        let mut back = update.wim.header.clone();
-        back.bytes = update.wim.header.bytes;
-        write_header(storage, &back)?;
-        undo(storage, &placed, old_length);
-        return Err(Error::ReadBack { what });
-    }
-    wipe(storage, &dead, old_length, &mut step)?;
-    if let Some((offset, old_table)) = integrity {
-        let table_end = header.blob_table.range().map_or(0, |range| range.end);
-        let table = integrity::build(storage, old_table.as_ref(), &placed.with(dead.iter()), table_end)?;
-        storage
-            .write_at(&table, offset)
-            .map_err(write_error("write the integrity table", offset))?;
-        sync(storage)?;
-        write_header(storage, &header)?;
-    }
-    let length = report.length_after;
-    storage
-        .set_length(length)
-        .map_err(write_error("shorten the file", length))?;
-    sync(storage)?;
-    Ok(report)
-}
-
-/// Writes everything that the new header will point to, after a note that says where.
-fn prepare(
-    storage: &dyn Storage,
-    note: &Intent,
-    writes: Vec<(u64, Vec<Piece>)>,
-    note_offset: u64,
-    step: &mut dyn FnMut(u64),
-) -> Result<(), Error> {
-    storage
-        .write_at(&note.encode(), note_offset)
-        .map_err(write_error("write at the end of the WIM", note_offset))?;
-    sync(storage)?;
-    let mut buffer = Zeroizing::new(Vec::with_capacity(STEP));
-    for (offset, pieces) in writes {
-        let mut position = offset;
-        for piece in pieces {
-            match piece {
-                Piece::Bytes(bytes) => {
-                    for part in bytes.chunks(STEP) {
-                        if buffer.len() + part.len() > STEP {
-                            flush(storage, &mut buffer, &mut position, step)?;
-                        }
-                        buffer.extend_from_slice(part);
-                    }
-                }
-                Piece::Copy(range) => copy(storage, range, &mut buffer, &mut position, step)?,
-            }
-        }
-        flush(storage, &mut buffer, &mut position, step)?;
-    }
-    sync(storage)
-}
-
-/// Copies a range of the file to the end of what is being written.
-fn copy(
-    storage: &dyn Storage,
-    range: std::ops::Range<u64>,
-    buffer: &mut Zeroizing<Vec<u8>>,
-    position: &mut u64,
-    step: &mut dyn FnMut(u64),
-) -> Result<(), Error> {
-    let mut from = range.start;
-    while from < range.end {
-        if buffer.len() == STEP {
-            flush(storage, buffer, position, step)?;
-        }
-        let filled = buffer.len();
-        let room = usize::try_from(range.end - from)
-            .unwrap_or(STEP)
-            .min(STEP - filled);
-        buffer.resize(filled + room, 0); // within the capacity: nothing moves
-        read_exact(
-            storage,
-            "chunk",
-            from,
-            buffer.get_mut(filled..).unwrap_or_default(),
-        )?;
-        from += room as u64;
-    }
-    Ok(())
-}
-
-fn flush(
-    storage: &dyn Storage,
-    buffer: &mut Zeroizing<Vec<u8>>,
-    position: &mut u64,
-    step: &mut dyn FnMut(u64),
-) -> Result<(), Error> {
-    if !buffer.is_empty() {
-        storage
-            .write_at(buffer, *position)
-            .map_err(write_error("write data", *position))?;
-        *position += buffer.len() as u64;
-        step(buffer.len() as u64);
-        buffer.clear();
-    }
-    Ok(())
-}
-
-/// Overwrites ranges with zeros, as far as the file goes, and syncs.
-fn wipe(
-    storage: &dyn Storage,
-    ranges: &Ranges,
-    file_length: u64,
-    step: &mut dyn FnMut(u64),
-) -> Result<(), Error> {
-    let zeros = vec![0; STEP];
-    for range in ranges.iter() {
-        let (mut offset, end) = (range.start, range.end.min(file_length));
-        while offset < end {
-            let length = usize::try_from(end - offset).unwrap_or(STEP).min(STEP);
-            let part = zeros.get(..length).unwrap_or_default();
-            storage
-                .write_at(part, offset)
-                .map_err(write_error("wipe", offset))?;
-            offset += length as u64;
-            step(length as u64);
-        }
-    }
-    sync(storage)
-}
-
-/// Takes back what was written before the header. Best effort: the error that led here is the one to report.
-fn undo(storage: &dyn Storage, placed: &Ranges, old_length: u64) {
-    let wiped = wipe(storage, placed, old_length, &mut |_| {});
-    if wiped.is_ok() && storage.set_length(old_length).is_ok() {
-        let _best_effort = storage.sync();
-    }
-}
-
-/// Opens the new state and looks at every path that changed. An error is what is not as wanted.
-fn read_back(old: &Wim, wanted: &[Wanted]) -> Result<(), String> {
-    let wim = Wim::open_storage(Arc::clone(&old.storage), &old.path).map_err(|error| error.to_string())?;
-    for wanted in wanted {
-        let path = printable(&wanted.path);
-        let found = wim
-            .find(wanted.image, &wanted.path)
-            .map_err(|error| error.to_string())?;
-        if found.as_ref().map(|entry| entry.hash) != wanted.new {
-            return Err(format!("{path} in image {}", wanted.image));
-        }
-        if found.is_some_and(|entry| entry.size.is_none()) {
-            return Err(format!("the content of {path} in image {}", wanted.image));
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -196,7 +196,7 @@ fn changed_chunks(content: &[u8], chunk_size: usize, base: Option<&Base>) -> Vec
             .chunks(each)
             .map(|group| scope.spawn(move || group.iter().filter_map(is_changed).collect::<Vec<_>>()))
             .collect();
-        let found = workers.into_iter().map(|worker| worker.join());
+        let found = workers.into_iter().map(std::thread::ScopedJoinHandle::join);
         found
             .flat_map(|group| group.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
             .collect()

@@ -86,23 +86,31 @@ impl Intent {
         })
     }
 
-    /// The header that counts if the one at the beginning of the file is torn: neither the old nor the new one.
+    /// The header that counts if the one at the beginning of the file is torn.
     ///
-    /// It is being written only after everything that the new one points to is on the medium.
+    /// Headers are written in this order: the old one without its integrity table, the new one without, the new one
+    /// with it. Only after what each points to is on the medium is it written, so a mixture of two may be taken for the
+    /// later one, except that an integrity table does not count before its header is whole.
     pub(super) fn header_instead_of(&self, found: &[u8; HEADER_LENGTH]) -> Option<Header> {
-        let without_integrity = |bytes: &[u8; HEADER_LENGTH]| {
-            let mut header = Header::parse(bytes).ok()?;
-            header.integrity = super::header::ResourceHeader::default();
-            Some(header.encode())
-        };
-        let whole = *found == self.old_header
-            || *found == self.new_header
-            || Some(*found) == without_integrity(&self.new_header);
-        if whole {
+        let (old, new) = (
+            Header::parse(&self.old_header).ok()?,
+            Header::parse(&self.new_header).ok()?,
+        );
+        let whole = [
+            self.old_header,
+            self.new_header,
+            old.without_integrity(),
+            new.without_integrity(),
+        ];
+        if whole.contains(found) {
             return None;
         }
-        // The integrity table may not be written yet.
-        Header::parse(&without_integrity(&self.new_header)?).ok()
+        let apart_from_integrity = |header: &Header| {
+            let found = Header::parse(found).ok();
+            found.is_some_and(|found| found.without_integrity() == header.without_integrity())
+        };
+        let counts = if apart_from_integrity(&old) { old } else { new };
+        Header::parse(&counts.without_integrity()).ok()
     }
 }
 

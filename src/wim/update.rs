@@ -210,9 +210,7 @@ impl Update {
         let wim = &self.wim;
         let row = wim.blobs.find(old).filter(|row| row.kind == Kind::Own)?;
         let resource = Resource::new(row.location, &wim.header, wim.file_length).ok()?;
-        if resource.coding.is_none() {
-            return None;
-        }
+        resource.coding?;
         let known = |hash| lock(&wim.fingerprints).get(hash).cloned();
         if known(old).is_none() {
             let limit = WORTH_COMPARING.max(new_length.saturating_mul(2));

@@ -4,6 +4,8 @@
 use super::*;
 use crate::wim::builder::{Builder, ImageBuilder, Properties};
 use crate::wim::codec::Codec;
+use crate::wim::space::Ranges;
+use crate::wim::storage::Storage;
 use std::sync::Mutex;
 
 const OLD: &[u8] = b"the old secret the old secret the old secret";
@@ -130,7 +132,7 @@ fn starts() -> Vec<Vec<u8>> {
     for integrity in [false, true] {
         let image = ImageBuilder::new("one")
             .file(PATH, OLD, Properties::default())
-            .file("Windows/other.txt", &[7; 70_000], Properties::default());
+            .file("Windows/other.txt", &vec![7; 70_000], Properties::default());
         let mut builder = Builder::new().compress(Codec::Lzx, None).unwrap().image(image);
         if integrity {
             builder = builder.integrity();
