@@ -372,7 +372,7 @@ impl Update {
 }
 
 impl Wim {
-    /// The gaps between `live` ranges that are not all zeros: what stands there is not this program's to overwrite.
+    /// What is not zero between `live` ranges: it is not this program's to overwrite.
     fn filled_gaps(&self, live: &Ranges) -> Result<Ranges, Error> {
         let all: Ranges = once(0..live.end()).collect();
         let mut filled = Vec::new();
@@ -385,11 +385,12 @@ impl Wim {
                     .min(write::STEP);
                 let part = buffer.get_mut(..length).unwrap_or_default();
                 read_exact(&*self.storage, "gap", offset, part)?;
-                offset += length as u64;
-                if part.iter().any(|&byte| byte != 0) {
-                    filled.push(gap.clone());
-                    break;
+                let first = part.iter().position(|&byte| byte != 0);
+                let last = part.iter().rposition(|&byte| byte != 0);
+                if let (Some(first), Some(last)) = (first, last) {
+                    filled.push(offset + first as u64..offset + last as u64 + 1);
                 }
+                offset += length as u64;
             }
         }
         Ok(filled.into_iter().collect())
