@@ -260,7 +260,7 @@ pub enum Refusal {
     Pipable,
     /// The read-only flag is set.
     #[error(
-        "the WIM is marked read-only\nIf it is yours to change, take the mark off first: wimlib-imagex info file.wim --no-check --image-property … is refused too; export it: wimlib-imagex export in.wim all out.wim"
+        "the WIM is marked read-only\nIf it is yours to change, make a copy without the mark: wimlib-imagex export in.wim all out.wim"
     )]
     ReadOnly,
     /// The write-in-progress flag is set.
