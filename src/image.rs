@@ -269,7 +269,7 @@ impl Images {
                 for file in files {
                     progress(Phase::Compress, done, total);
                     done += file.content.len() as u64;
-                    update.put(file.image, &file.path, &file.content).map_err(fail)?;
+                    update.put(file.image, &file.path, file.content).map_err(fail)?;
                 }
                 let mut written = |done, total| progress(Phase::Write, done, total);
                 match output {

@@ -14,7 +14,7 @@ mod common;
 use common::desk::{Desk, hash};
 use wimkey::image::{SOFTWARE, SYSTEM};
 use wimkey::sample;
-use wimkey::wim::{Builder, Codec, NewFile, NewImage};
+use wimkey::wim::{Builder, Codec, ImageBuilder, Properties};
 
 /// Runs the main job on `install.wim` and expects a refusal: this exit code, these words, two lines at most, nothing changed.
 fn refused(desk: &Desk, arguments: &[&str], code: i32, words: &[&str]) {
@@ -50,18 +50,16 @@ fn damage(change: impl FnOnce(&mut Vec<u8>)) -> Desk {
 /// A WIM with one image of these files.
 fn with_files(files: &[(&str, &[u8])]) -> Desk {
     let desk = Desk::new();
-    let mut image = NewImage::new("odd").property("WINDOWS/ARCH", 9);
+    let mut image = ImageBuilder::new("odd").text("WINDOWS/ARCH", "9");
     for (path, content) in files {
-        image = image.file(
-            path,
-            NewFile {
-                content: content.to_vec(),
-                attributes: 0x20,
-                ..NewFile::default()
-            },
-        );
+        image = image.file(path, content, Properties::default());
     }
-    let bytes = Builder::new(Some(Codec::Lzx)).image(image).build().unwrap();
+    let bytes = Builder::new()
+        .compress(Codec::Lzx, None)
+        .unwrap()
+        .image(image)
+        .to_bytes()
+        .unwrap();
     std::fs::write(desk.path("install.wim"), bytes).unwrap();
     desk
 }
