@@ -7,7 +7,7 @@ mod tree;
 
 use super::blob_table::{self, Kind, Row};
 use super::codec::Codec;
-use super::encode::{Encoded, Piece, encode, survey};
+use super::encode::{ChunkCache, Encoded, Piece, encode, survey};
 use super::error::Error;
 use super::header::{HEADER_LENGTH, Header, ResourceHeader, resource_flag};
 use super::integrity;
@@ -99,7 +99,13 @@ impl Builder {
             what: "the number of images",
         })?;
         for (index, metadata) in (0u32..).zip(&metadata) {
-            let encoded = encode(metadata, self.coding, None, survey(metadata, self.coding, None))?;
+            let encoded = encode(
+                metadata,
+                self.coding,
+                None,
+                survey(metadata, self.coding, None),
+                &mut ChunkCache::default(),
+            )?;
             let row = contents.append(&encoded, resource_flag::METADATA, Kind::Metadata(index));
             if self.boot == Some(index + 1) {
                 header.boot_index = index + 1;
@@ -158,7 +164,13 @@ impl Contents {
             row.references += 1;
             return Ok(hash);
         }
-        let encoded = encode(content, coding, None, survey(content, coding, None))?;
+        let encoded = encode(
+            content,
+            coding,
+            None,
+            survey(content, coding, None),
+            &mut ChunkCache::default(),
+        )?;
         self.by_hash.insert(hash, self.rows.len());
         self.append(&encoded, 0, Kind::Own);
         Ok(hash)

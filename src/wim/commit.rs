@@ -8,7 +8,7 @@
 mod write;
 
 use super::blob_table::{self, BlobTable, Kind, Row};
-use super::encode::{Base, Encoded, Piece, encode, survey};
+use super::encode::{Base, ChunkCache, Encoded, Piece, encode, survey};
 use super::error::{Error, Refusal};
 use super::header::{DATA_START, Header, ResourceHeader, resource_flag};
 use super::integrity::{self, Integrity, NextTable};
@@ -295,7 +295,10 @@ impl Update {
             });
             let (bytes, coding) = (edited.metadata.bytes(), wim.header.coding);
             let survey = survey(bytes, coding, base.as_ref());
-            all.push((image, encode(bytes, coding, base.as_ref(), survey)?));
+            all.push((
+                image,
+                encode(bytes, coding, base.as_ref(), survey, &mut ChunkCache::default())?,
+            ));
         }
         Ok(all)
     }

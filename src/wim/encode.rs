@@ -72,6 +72,27 @@ impl Encoded {
     }
 }
 
+/// Chunks that were compressed already, by the SHA-1 of their plain text. Images of one WIM have hives that differ little: a chunk
+/// that changes in all of them in the same way is compressed once.
+#[derive(Default)]
+pub(super) struct ChunkCache {
+    made: HashMap<Hash, Option<Wiped>>,
+    size: usize,
+}
+
+impl ChunkCache {
+    /// More bytes than this are not kept.
+    const LIMIT: usize = 32 << 20;
+
+    fn keep(&mut self, hash: Hash, chunk: Option<&Wiped>) {
+        let length = chunk.map_or(0, |chunk| chunk.len());
+        if self.size + length <= Self::LIMIT {
+            self.size += length;
+            self.made.insert(hash, chunk.cloned());
+        }
+    }
+}
+
 /// What is known of a content before anything is compressed.
 pub(super) struct Survey {
     pub(super) hash: Hash,
@@ -103,6 +124,7 @@ pub(super) fn encode(
     coding: Option<(Codec, u32)>,
     base: Option<&Base>,
     survey: Survey,
+    cache: &mut ChunkCache,
 ) -> Result<Encoded, Error> {
     let Survey { hash, changed } = survey;
     let Some((codec, chunk_size)) = coding.filter(|_| !content.is_empty()) else {
@@ -110,7 +132,7 @@ pub(super) fn encode(
     };
     let chunk_size = chunk_size as usize;
     let count = content.len().div_ceil(chunk_size);
-    let mut made = compress_all(content, codec, chunk_size, &changed)?;
+    let mut made = made_before_or_now(content, codec, chunk_size, &changed, cache)?;
     if made.len() == count && made.values().all(Option::is_none) {
         return Ok(stored(content, hash));
     }
@@ -205,6 +227,40 @@ fn changed_chunks(content: &[u8], chunk_size: usize, base: Option<&Base>) -> Vec
 
 /// Chunks by index: compressed, or `None` where compressing does not make them shorter.
 type Made = HashMap<usize, Option<Wiped>>;
+
+/// The chunks with these indices, from the cache or compressed now.
+fn made_before_or_now(
+    content: &[u8],
+    codec: Codec,
+    chunk_size: usize,
+    indices: &[usize],
+    cache: &mut ChunkCache,
+) -> Result<Made, Error> {
+    let mut made = Made::with_capacity(indices.len());
+    let mut missing = Vec::new();
+    let mut hashes = Vec::new();
+    for &index in indices {
+        let start = index * chunk_size;
+        let hash = sha1(
+            content
+                .get(start..content.len().min(start + chunk_size))
+                .unwrap_or_default(),
+        );
+        match cache.made.get(&hash) {
+            Some(chunk) => _ = made.insert(index, chunk.clone()),
+            None => {
+                missing.push(index);
+                hashes.push(hash);
+            }
+        }
+    }
+    let fresh = compress_all(content, codec, chunk_size, &missing)?;
+    for (index, hash) in missing.iter().zip(hashes) {
+        cache.keep(hash, fresh.get(index).and_then(Option::as_ref));
+    }
+    made.extend(fresh);
+    Ok(made)
+}
 
 /// Compresses the chunks with these indices.
 fn compress_all(content: &[u8], codec: Codec, chunk_size: usize, indices: &[usize]) -> Result<Made, Error> {

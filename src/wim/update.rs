@@ -4,7 +4,7 @@
 //! disk is not touched until [`Update::commit`]. What a new file or folder gets is said at [`Update::put`].
 
 use super::blob_table::Kind;
-use super::encode::{Base, Encoded, encode, survey};
+use super::encode::{Base, ChunkCache, Encoded, encode, survey};
 use super::error::Error;
 use super::metadata::{Metadata, NewEntry, RawEntry, attribute, parts};
 use super::reader::{Wim, content_of, lock, not_found};
@@ -45,6 +45,7 @@ pub struct Update {
     pub(super) pending: Vec<Encoded>,
     pub(super) wanted: Vec<Wanted>,
     time: Option<u64>,
+    cache: ChunkCache,
 }
 
 impl std::fmt::Debug for Update {
@@ -70,6 +71,7 @@ impl Wim {
             pending: Vec::new(),
             wanted: Vec::new(),
             time: None,
+            cache: ChunkCache::default(),
         })
     }
 }
@@ -200,7 +202,7 @@ impl Update {
             self.wim.read_blob(row, length, "the content")?;
             return Ok(hash);
         }
-        let encoded = encode(content, coding, base.as_ref(), survey)?;
+        let encoded = encode(content, coding, base.as_ref(), survey, &mut self.cache)?;
         self.pending.push(encoded);
         Ok(hash)
     }
