@@ -11,6 +11,8 @@
     reason = "tests"
 )]
 
+mod common;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use wimkey::text::{self, Encoding, Form};
@@ -23,23 +25,9 @@ const KEY: &str = "NPPR9-FWDCX-D2C8J-H872K-2YT43";
 const OTHER_KEY: &str = "W269N-WFGWX-YVC9B-4J6C9-T83GX";
 
 fn files() -> Vec<PathBuf> {
-    let Some(corpus) = std::env::var_os("WIMKEY_CORPUS") else {
-        return Vec::new();
-    };
-    let mut folders = vec![Path::new(&corpus).join("unattend")];
-    let mut found = Vec::new();
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-            let path = entry.path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                found.push(path);
-            }
-        }
-    }
-    found.sort();
-    found
+    common::corpus("unattend")
+        .map(|folder| common::files(&folder))
+        .unwrap_or_default()
 }
 
 fn read(path: &Path) -> Zeroizing<Vec<u8>> {

@@ -9,6 +9,8 @@
     reason = "tests"
 )]
 
+mod common;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use wimkey::secret::Wiped;
@@ -17,12 +19,7 @@ use wimkey::wim::{Entry, Error, Refusal, Wim};
 const LIMIT: u64 = 1 << 30;
 
 fn corpus() -> Option<PathBuf> {
-    let folder = std::env::var_os("WIMKEY_CORPUS").map(|folder| PathBuf::from(folder).join("wim"));
-    let folder = folder.filter(|folder| folder.is_dir());
-    if folder.is_none() {
-        eprintln!("skipped: WIMKEY_CORPUS is not set");
-    }
-    folder
+    common::corpus("wim")
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
