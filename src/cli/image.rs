@@ -74,7 +74,7 @@ fn set(arguments: SetArguments, terminal: &Terminal) -> Result<(), Failure> {
     };
     let bar = terminal.progress();
     let outcome = plan::execute(&target, &request, destination, &|phase, done, total| {
-        bar.set(phase, done, total)
+        bar.set(phase, done, total);
     })?;
     drop(bar);
     let report = ImageSet::new(shown_target, &outcome, dry_run);
