@@ -122,6 +122,39 @@ pub fn near(symbols: &[u8; SYMBOL_COUNT]) -> Option<Near> {
         })
 }
 
+/// The published key that `symbols` become by adding one symbol (of 24) or by dropping one (of 26), if exactly one does.
+pub fn one_off(symbols: &[u8]) -> Option<&'static PublishedKey> {
+    if symbols.len().abs_diff(SYMBOL_COUNT) != 1 {
+        return None;
+    }
+    let shorter = symbols.len().min(SYMBOL_COUNT);
+    let same = |pair: &(&u8, &u8)| pair.0 == pair.1;
+    let mut fitting = SYMBOLS.iter().enumerate().filter(|(_, own)| {
+        let start = own.iter().zip(symbols).take_while(same).count();
+        let end = own
+            .iter()
+            .rev()
+            .zip(symbols.iter().rev())
+            .take_while(same)
+            .count();
+        start + end >= shorter
+    });
+    let (row, _) = fitting.next()?;
+    if fitting.next().is_some() {
+        return None;
+    }
+    PUBLISHED.get(row)
+}
+
+/// The place of a row in [`super::published`].
+pub fn row_number(key: &'static PublishedKey) -> Option<usize> {
+    let distance = std::ptr::from_ref(key)
+        .addr()
+        .checked_sub(PUBLISHED.as_ptr().addr())?;
+    let row = distance / size_of::<PublishedKey>();
+    (row < PUBLISHED.len()).then_some(row)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,6 +186,21 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_lost_or_added_symbol_finds_its_way_back() {
+        for (row, symbols) in SYMBOLS.iter().enumerate() {
+            assert_eq!(row_number(&PUBLISHED[row]), Some(row));
+            for at in 0..SYMBOL_COUNT {
+                let lost = [&symbols[..at], &symbols[at + 1..]].concat();
+                assert_eq!(one_off(&lost), PUBLISHED.get(row));
+                let doubled = [&symbols[..at], &symbols[at..=at], &symbols[at..]].concat();
+                assert_eq!(one_off(&doubled), PUBLISHED.get(row));
+            }
+            assert_eq!(one_off(symbols), None);
+            assert_eq!(one_off(&symbols[2..]), None);
         }
     }
 

@@ -3,7 +3,7 @@
 //! Promise: no allocation, no key text in the verdict but the last group and published keys. What decides, in this
 //! order: the published tables, the image's key configuration, the image's build, the checksum.
 
-use super::{KeyConfiguration, Match};
+use super::{KeyConfiguration, Licences, Match};
 use crate::catalog::{self, FIRST_BUILD_WITH_N, KeyKind, Near, Platform, PublishedKey};
 use crate::key::{self, Draft, Fields, Form, PREVIEW_GROUP, ProductKey, SYMBOL_COUNT};
 
@@ -30,6 +30,8 @@ pub struct Context<'a> {
     pub configuration: Option<&'a KeyConfiguration>,
     /// The image.
     pub image: Option<Image<'a>>,
+    /// The licences installed for the image's edition; `None` where there is no folder of them to ask.
+    pub licences: Option<&'a Licences>,
 }
 
 /// What a key turned out to be. The names are those of the command line.
@@ -89,6 +91,7 @@ pub(super) enum Reason {
     EvaluationImage,
     OfficeKey,
     UnknownToConfiguration,
+    NotInstalled,
     NewerThanImage,
     OlderThanImage,
     PreviewKey,
@@ -214,9 +217,11 @@ fn judge_fault<'a>(error: key::Error, draft: &Draft, context: &Context<'a>) -> V
     };
     let mut verdict = Verdict::new(judgement, Reason::Shape(error), context.image);
     verdict.position = error.column();
-    if matches!(error, key::Error::NotASymbol { .. }) {
-        verdict.published = catalog::near(draft.symbols()).map(|near| near.key);
-    }
+    verdict.published = match error {
+        key::Error::NotASymbol { .. } => catalog::near(draft.symbols()).map(|near| near.key),
+        key::Error::Count { .. } => draft.with_symbols(catalog::one_off),
+        _ => None,
+    };
     verdict
 }
 
@@ -287,6 +292,9 @@ fn published_reason(
     if key.platform == Platform::Office && of_windows && matched.is_none() {
         return (Judgement::WrongEdition, Reason::OfficeKey);
     }
+    if matched.is_some_and(|matched| matched.configuration.key_type == HOST_KEY) {
+        return (Judgement::NotAClientKey, Reason::HostKey);
+    }
     if let Some(image) = context.image {
         if has_n && image.build < FIRST_BUILD_WITH_N {
             return (Judgement::WrongEdition, Reason::NewerThanImage);
@@ -311,8 +319,19 @@ fn published_reason(
     if context.configuration.is_some() && matched.is_none() {
         return (Judgement::WrongEdition, Reason::UnknownToConfiguration);
     }
+    let installed = match (matched, key.activation_id, context.licences) {
+        (Some(matched), _, _) => is_installed(matched, context),
+        (None, Some(id), Some(licences)) => licences.contain(id),
+        _ => true,
+    };
+    if !installed {
+        return (Judgement::WrongEdition, Reason::NotInstalled);
+    }
     (Judgement::Published, Reason::Published)
 }
+
+/// The channel of keys that make a machine a KMS host.
+const HOST_KEY: &str = "Volume:CSVLK";
 
 /// An unpublished key without the letter `N`.
 fn without_n<'a>(context: &Context<'a>) -> Verdict<'a> {
@@ -329,10 +348,15 @@ fn without_n<'a>(context: &Context<'a>) -> Verdict<'a> {
 
 /// An unpublished key with one letter `N`.
 fn with_n<'a>(symbols: &[u8; SYMBOL_COUNT], context: &Context<'a>) -> Verdict<'a> {
+    match Fields::read(symbols).filter(|fields| fields.checksum_fits) {
+        Some(fields) => of_fields(fields, context),
+        None => Verdict::new(Judgement::Misspelled, Reason::ChecksumOff, context.image),
+    }
+}
+
+/// An unpublished key with these fields, whose checksum fits.
+fn of_fields<'a>(fields: Fields, context: &Context<'a>) -> Verdict<'a> {
     let image = context.image;
-    let Some(fields) = Fields::read(symbols).filter(|fields| fields.checksum_fits) else {
-        return Verdict::new(Judgement::Misspelled, Reason::ChecksumOff, image);
-    };
     if fields.group == PREVIEW_GROUP {
         return Verdict::new(Judgement::NotAClientKey, Reason::PreviewKey, image);
     }
@@ -345,29 +369,112 @@ fn with_n<'a>(symbols: &[u8; SYMBOL_COUNT], context: &Context<'a>) -> Verdict<'a
     let Some(matched) = configuration.match_fields(fields) else {
         return Verdict::new(Judgement::WrongEdition, Reason::UnknownToConfiguration, image);
     };
-    let (judgement, reason) = matched_reason(matched, image);
+    let (judgement, reason) = matched_reason(matched, context);
     let mut verdict = Verdict::new(judgement, reason, image);
     verdict.matched = Some(matched);
     verdict
 }
 
-fn matched_reason(matched: Match<'_>, image: Option<Image<'_>>) -> (Judgement, Reason) {
-    if matched.configuration.key_type == "Volume:CSVLK" {
+fn matched_reason(matched: Match<'_>, context: &Context<'_>) -> (Judgement, Reason) {
+    if matched.configuration.key_type == HOST_KEY {
         return (Judgement::NotAClientKey, Reason::HostKey);
     }
-    let Some(image) = image else {
+    let Some(image) = context.image else {
         return (Judgement::Matched, Reason::Matched);
     };
     if matched.configuration.key_type == KeyKind::Avma.channel() && !image.edition.starts_with("Server") {
         return (Judgement::NotAClientKey, Reason::GuestKey);
     }
-    if matched.configuration.names_edition(image.edition) {
-        return (Judgement::Matched, Reason::Matched);
+    if !matched.configuration.names_edition(image.edition) {
+        let reason = if image.is_evaluation() {
+            Reason::EvaluationImage
+        } else {
+            Reason::OtherEdition
+        };
+        return (Judgement::WrongEdition, reason);
     }
-    let reason = if image.is_evaluation() {
-        Reason::EvaluationImage
-    } else {
-        Reason::OtherEdition
+    if !is_installed(matched, context) {
+        return (Judgement::WrongEdition, Reason::NotInstalled);
+    }
+    (Judgement::Matched, Reason::Matched)
+}
+
+/// Whether the licence of a key's entry is installed, as far as the image tells.
+fn is_installed(matched: Match<'_>, context: &Context<'_>) -> bool {
+    context
+        .licences
+        .is_none_or(|licences| licences.contain(&matched.configuration.activation_id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pkeyconfig::sample;
+
+    const ROW: sample::Row<'_> = sample::Row {
+        group: 4000,
+        editions: "Professional",
+        key_type: "Volume:MAK",
+        activation_id: "00000000-0000-0000-0000-000000004000",
+        eula_type: "Volume",
+        ranges: &[("X", 100, 199)],
     };
-    (Judgement::WrongEdition, reason)
+    const IMAGE: Image<'_> = Image {
+        edition: "Professional",
+        build: 22621,
+    };
+
+    fn judged(row: sample::Row<'_>, serial: u32, image: Option<Image<'_>>) -> (Judgement, Option<String>) {
+        let configuration = KeyConfiguration::parse(sample::file(&[row], true).as_bytes()).unwrap();
+        let fields = Fields {
+            group: 4000,
+            serial,
+            upgrade: false,
+            checksum_fits: true,
+        };
+        let context = Context {
+            configuration: Some(&configuration),
+            image,
+            licences: None,
+        };
+        let verdict = of_fields(fields, &context);
+        (verdict.judgement, verdict.channel().map(str::to_owned))
+    }
+
+    #[test]
+    fn a_key_that_nobody_published_is_known_by_its_group_and_serial() {
+        for (key_type, editions, wanted) in [
+            ("Volume:MAK", "Professional", Judgement::Matched),
+            ("Volume:MAK", "Core;Professional", Judgement::Matched),
+            ("Volume:MAK", "Enterprise", Judgement::WrongEdition),
+            ("Volume:CSVLK", "Professional", Judgement::NotAClientKey),
+            ("VT:IA", "ServerStandard", Judgement::NotAClientKey),
+        ] {
+            let row = sample::Row {
+                key_type,
+                editions,
+                ..ROW
+            };
+            let (judgement, channel) = judged(row, 150, Some(IMAGE));
+            assert_eq!(judgement, wanted, "{key_type} {editions}");
+            assert_eq!(channel.as_deref(), Some(key_type));
+        }
+        assert_eq!(judged(ROW, 150, None).0, Judgement::Matched);
+        assert_eq!(judged(ROW, 200, None).0, Judgement::WrongEdition);
+        let old = Image { build: 7601, ..IMAGE };
+        assert_eq!(judged(ROW, 150, Some(old)).0, Judgement::WrongEdition);
+    }
+
+    #[test]
+    fn the_group_of_previews_is_no_clients() {
+        let fields = Fields {
+            group: PREVIEW_GROUP,
+            serial: 0,
+            upgrade: false,
+            checksum_fits: true,
+        };
+        let verdict = of_fields(fields, &Context::default());
+        assert_eq!(verdict.judgement, Judgement::NotAClientKey);
+        assert!(verdict.to_string().contains("placeholder group 999999"));
+    }
 }
