@@ -56,6 +56,18 @@ pub enum Judgement {
 }
 
 impl Judgement {
+    /// Every judgement, in the order of declaration.
+    pub const ALL: [Self; 8] = [
+        Self::Published,
+        Self::Matched,
+        Self::WellFormed,
+        Self::Placeholder,
+        Self::Malformed,
+        Self::Misspelled,
+        Self::WrongEdition,
+        Self::NotAClientKey,
+    ];
+
     /// The name on the command line and in JSON.
     pub fn name(self) -> &'static str {
         match self {
@@ -120,6 +132,7 @@ pub struct Verdict<'a> {
 }
 
 impl<'a> Verdict<'a> {
+    #[inline]
     fn new(judgement: Judgement, reason: Reason, image: Option<Image<'a>>) -> Self {
         Self {
             judgement,
@@ -196,9 +209,11 @@ pub fn judge_text<'a>(text: &[u8], draft: &mut Draft, context: &Context<'a>) -> 
         if let Some(published) = catalog::by_symbols(symbols) {
             return finish(judge_published(published, context), symbols);
         }
-        return match key::placeholder_of(symbols) {
+        // Nor does one stand next to a published key.
+        let near = catalog::near(symbols);
+        return match near.map_or_else(|| key::placeholder_of(symbols), |_| None) {
             Some(kind) => judge_fault(key::Error::Placeholder(kind), draft, context),
-            None => judge_unpublished(symbols, draft, context),
+            None => judge_unpublished(symbols, near, draft, context),
         };
     }
     let Ok(text) = std::str::from_utf8(text) else {
@@ -225,6 +240,7 @@ fn judge_fault<'a>(error: key::Error, draft: &Draft, context: &Context<'a>) -> V
     verdict
 }
 
+#[inline]
 fn finish<'a>(mut verdict: Verdict<'a>, symbols: &[u8; SYMBOL_COUNT]) -> Verdict<'a> {
     verdict.last_five = symbols.last_chunk().copied();
     verdict
@@ -233,12 +249,18 @@ fn finish<'a>(mut verdict: Verdict<'a>, symbols: &[u8; SYMBOL_COUNT]) -> Verdict
 fn judge_symbols<'a>(symbols: &[u8; SYMBOL_COUNT], draft: &Draft, context: &Context<'a>) -> Verdict<'a> {
     match catalog::by_symbols(symbols) {
         Some(published) => finish(judge_published(published, context), symbols),
-        None => judge_unpublished(symbols, draft, context),
+        None => judge_unpublished(symbols, catalog::near(symbols), draft, context),
     }
 }
 
-fn judge_unpublished<'a>(symbols: &[u8; SYMBOL_COUNT], draft: &Draft, context: &Context<'a>) -> Verdict<'a> {
-    let verdict = match (catalog::near(symbols), key::form(symbols)) {
+#[inline]
+fn judge_unpublished<'a>(
+    symbols: &[u8; SYMBOL_COUNT],
+    near: Option<Near>,
+    draft: &Draft,
+    context: &Context<'a>,
+) -> Verdict<'a> {
+    let verdict = match (near, key::form(symbols)) {
         (Some(near), _) => misspelled(near, draft, context),
         (None, Some(Form::Pkey2005)) => without_n(context),
         (None, Some(Form::Pkey2009)) => with_n(symbols, context),
@@ -252,6 +274,7 @@ fn judge_unpublished<'a>(symbols: &[u8; SYMBOL_COUNT], draft: &Draft, context: &
     finish(verdict, symbols)
 }
 
+#[inline]
 fn misspelled<'a>(near: Near, draft: &Draft, context: &Context<'a>) -> Verdict<'a> {
     let mut verdict = Verdict::new(Judgement::Misspelled, Reason::Near, context.image);
     verdict.published = Some(near.key);
@@ -260,6 +283,7 @@ fn misspelled<'a>(near: Near, draft: &Draft, context: &Context<'a>) -> Verdict<'
     verdict
 }
 
+#[inline]
 fn judge_published<'a>(key: &'static PublishedKey, context: &Context<'a>) -> Verdict<'a> {
     let image = context.image;
     let matched = context
@@ -347,6 +371,7 @@ fn without_n<'a>(context: &Context<'a>) -> Verdict<'a> {
 }
 
 /// An unpublished key with one letter `N`.
+#[inline]
 fn with_n<'a>(symbols: &[u8; SYMBOL_COUNT], context: &Context<'a>) -> Verdict<'a> {
     match Fields::read(symbols).filter(|fields| fields.checksum_fits) {
         Some(fields) => of_fields(fields, context),
@@ -355,6 +380,7 @@ fn with_n<'a>(symbols: &[u8; SYMBOL_COUNT], context: &Context<'a>) -> Verdict<'a
 }
 
 /// An unpublished key with these fields, whose checksum fits.
+#[inline]
 fn of_fields<'a>(fields: Fields, context: &Context<'a>) -> Verdict<'a> {
     let image = context.image;
     if fields.group == PREVIEW_GROUP {

@@ -159,7 +159,7 @@ fn lines<'a>(mut reader: impl Read, context: &Context<'a>, verdicts: &mut Verdic
 /// Verdicts on their way out.
 struct Verdicts {
     lines: VerdictLines,
-    block: String,
+    block: Vec<u8>,
     /// How much is gathered before it is written, in bytes.
     limit: usize,
     styled: bool,
@@ -185,7 +185,7 @@ impl Verdicts {
         let plain: Paint = |_, name| name.to_owned();
         Self {
             lines: VerdictLines::new(shape, if styled { coloured } else { plain }),
-            block: String::with_capacity(BLOCK + ROOM),
+            block: Vec::with_capacity(BLOCK + ROOM),
             limit: if io::stdout().is_terminal() { 0 } else { BLOCK },
             styled,
             unusable: false,
@@ -202,11 +202,10 @@ impl Verdicts {
     }
 
     fn write(&mut self) -> io::Result<()> {
-        let block = self.block.as_bytes();
         if self.styled {
-            anstream::stdout().lock().write_all(block)?;
+            anstream::stdout().lock().write_all(&self.block)?;
         } else {
-            io::stdout().lock().write_all(block)?;
+            io::stdout().lock().write_all(&self.block)?;
         }
         self.block.clear();
         Ok(())

@@ -18,7 +18,7 @@ pub enum Shape {
     JsonLines,
 }
 
-/// What stands before and after a judgement's name in text, such as colours.
+/// Gives a judgement's name its colour in text.
 pub type Paint = fn(Judgement, &str) -> String;
 
 /// Writes verdicts one after another.
@@ -27,12 +27,13 @@ pub type Paint = fn(Judgement, &str) -> String;
 #[derive(Debug)]
 pub struct VerdictLines {
     shape: Shape,
-    paint: Paint,
+    /// The names of the judgements in their columns.
+    names: [String; Judgement::ALL.len()],
     count: u64,
     number: Number,
     reason: String,
     /// For each published key what follows the number of the line; empty until it occurred.
-    known: Vec<String>,
+    known: Vec<Vec<u8>>,
 }
 
 /// What a masked key shows of its first four groups.
@@ -40,18 +41,37 @@ const MASK: &str = "*****-*****-*****-*****-";
 /// Columns of the line's number, and of a judgement's name.
 const NUMBER_WIDTH: usize = 4;
 const NAME_WIDTH: usize = 16;
-const BLANKS: &str = "                             ";
+/// Stands for a masked key where there is none.
+const NOTHING: &str = "-                            ";
+
+/// Takes text as bytes: what is written is text, and asking of each piece whether it is costs time.
+struct Sink<'a>(&'a mut Vec<u8>);
+
+impl std::fmt::Write for Sink<'_> {
+    fn write_str(&mut self, piece: &str) -> std::fmt::Result {
+        put(self.0, piece);
+        Ok(())
+    }
+}
+
+fn put(out: &mut Vec<u8>, text: &str) {
+    out.extend_from_slice(text.as_bytes());
+}
 
 impl VerdictLines {
     /// Nothing written yet. `paint` gives a judgement's name its colour in text.
     pub fn new(shape: Shape, paint: Paint) -> Self {
         Self {
             shape,
-            paint,
+            names: Judgement::ALL.map(|judgement| {
+                let name = judgement.name();
+                let blanks = NAME_WIDTH.saturating_sub(name.len());
+                format!("  {}{:blanks$} ", paint(judgement, name), "")
+            }),
             count: 0,
             number: Number::default(),
             reason: String::new(),
-            known: vec![String::new(); catalog::published().len()],
+            known: vec![Vec::new(); catalog::published().len()],
         }
     }
 
@@ -61,7 +81,7 @@ impl VerdictLines {
     }
 
     /// Appends the verdict on the line of this number, from 1.
-    pub fn write(&mut self, line: u64, verdict: &Verdict<'_>, out: &mut String) {
+    pub fn write(&mut self, line: u64, verdict: &Verdict<'_>, out: &mut Vec<u8>) {
         if self.shape == Shape::Json {
             self.separate(out);
         }
@@ -69,11 +89,11 @@ impl VerdictLines {
         let number = self.number.of(line);
         if self.shape == Shape::Text {
             let blanks = NUMBER_WIDTH.saturating_sub(number.len());
-            out.push_str(BLANKS.get(..blanks).unwrap_or_default());
+            out.extend(std::iter::repeat_n(b' ', blanks));
         } else {
-            out.push_str("{\"line\":");
+            put(out, "{\"line\":");
         }
-        out.push_str(number);
+        out.extend_from_slice(number);
         // A published key that is written right has the same verdict each time.
         let row = verdict
             .published
@@ -83,153 +103,186 @@ impl VerdictLines {
             .and_then(|row| self.known.get(row))
             .filter(|known| !known.is_empty())
         {
-            out.push_str(known);
+            out.extend_from_slice(known);
             return;
         }
         let start = out.len();
-        self.reason.clear();
-        _ = verdict.write_reason(&mut self.reason); // writing to a String does not fail
         match self.shape {
             Shape::Text => self.columns(verdict, out),
             Shape::Json | Shape::JsonLines => self.fields(verdict, out),
         }
         if let Some(known) = row.and_then(|row| self.known.get_mut(row)) {
-            known.push_str(out.get(start..).unwrap_or_default());
+            known.extend_from_slice(out.get(start..).unwrap_or_default());
         }
     }
 
     /// Appends what closes the list.
-    pub fn finish(&mut self, out: &mut String) {
+    pub fn finish(&mut self, out: &mut Vec<u8>) {
         if self.shape == Shape::Json {
             if self.count == 0 {
                 self.separate(out);
             }
-            out.push_str("\n]}\n");
+            put(out, "\n]}\n");
         }
     }
 
     /// What stands before a result of the JSON object.
-    fn separate(&self, out: &mut String) {
+    fn separate(&self, out: &mut Vec<u8>) {
         if self.count > 0 {
-            out.push_str(",\n");
+            put(out, ",\n");
         } else {
             for piece in ["{\"schema\":\"", SCHEMA, "\",\"results\":[\n"] {
-                out.push_str(piece);
+                put(out, piece);
             }
         }
     }
 
-    fn columns(&self, verdict: &Verdict<'_>, out: &mut String) {
-        let name = verdict.judgement.name();
-        out.push_str("  ");
-        out.push_str(&(self.paint)(verdict.judgement, name));
-        out.push_str(
-            BLANKS
-                .get(..NAME_WIDTH.saturating_sub(name.len()))
-                .unwrap_or_default(),
-        );
-        out.push(' ');
+    fn columns(&self, verdict: &Verdict<'_>, out: &mut Vec<u8>) {
+        let name = self.names.get(verdict.judgement as usize);
+        put(out, name.map_or("", String::as_str));
         match &verdict.last_five {
             Some(last) => masked(last, out),
-            None => {
-                out.push('-');
-                out.push_str(BLANKS.get(1..).unwrap_or_default());
-            }
+            None => put(out, NOTHING),
         }
-        out.push_str("  ");
-        out.push_str(&self.reason);
-        out.push('\n');
+        put(out, "  ");
+        _ = verdict.write_reason(&mut Sink(out)); // writing to memory does not fail
+        out.push(b'\n');
     }
 
-    fn fields(&mut self, verdict: &Verdict<'_>, out: &mut String) {
-        out.push_str(",\"verdict\":\"");
-        out.push_str(verdict.judgement.name());
-        out.push_str("\",\"partial\":");
+    fn fields(&mut self, verdict: &Verdict<'_>, out: &mut Vec<u8>) {
+        put(out, ",\"verdict\":\"");
+        put(out, verdict.judgement.name());
+        put(out, "\",\"partial\":");
         match &verdict.last_five {
             Some(last) => {
-                out.push('"');
+                out.push(b'"');
                 masked(last, out);
-                out.push('"');
+                out.push(b'"');
             }
-            None => out.push_str("null"),
+            None => put(out, "null"),
         }
-        for (name, text) in [
-            (",\"product\":", verdict.product()),
-            (",\"edition\":", verdict.edition()),
-            (",\"channel\":", verdict.channel()),
-            (",\"kms_group\":", verdict.kms_group()),
-        ] {
-            out.push_str(name);
-            match text {
-                Some(text) => quoted(text, out),
-                None => out.push_str("null"),
+        if verdict.product().is_none() {
+            put(
+                out,
+                ",\"product\":null,\"edition\":null,\"channel\":null,\"kms_group\":null",
+            );
+        } else {
+            for (name, text) in [
+                (",\"product\":", verdict.product()),
+                (",\"edition\":", verdict.edition()),
+                (",\"channel\":", verdict.channel()),
+                (",\"kms_group\":", verdict.kms_group()),
+            ] {
+                put(out, name);
+                match text {
+                    Some(text) => quoted(text, out),
+                    None => put(out, "null"),
+                }
             }
         }
-        out.push_str(",\"position\":");
+        put(out, ",\"position\":");
         match verdict.position {
-            Some(position) => out.push_str(self.number.of(position as u64)),
-            None => out.push_str("null"),
+            Some(position) => out.extend_from_slice(Number::default().of(position as u64)),
+            None => put(out, "null"),
         }
-        out.push_str(",\"reason\":");
-        quoted(&self.reason, out);
-        out.push_str(if self.shape == Shape::Json { "}" } else { "}\n" });
+        put(out, ",\"reason\":\"");
+        let start = out.len();
+        _ = verdict.write_reason(&mut Sink(out)); // writing to memory does not fail
+        if out.get(start..).is_some_and(is_special) {
+            self.reason.clear();
+            _ = verdict.write_reason(&mut self.reason);
+            out.truncate(start);
+            escape(&self.reason, out);
+        }
+        out.push(b'"');
+        put(out, if self.shape == Shape::Json { "}" } else { "}\n" });
     }
 }
 
-fn masked(last: &[u8; 5], out: &mut String) {
-    out.push_str(MASK);
-    out.push_str(std::str::from_utf8(last).unwrap_or_default());
+fn masked(last: &[u8; 5], out: &mut Vec<u8>) {
+    put(out, MASK);
+    out.extend_from_slice(last);
+}
+
+/// Whether JSON writes any of these bytes otherwise than they are.
+fn is_special(text: &[u8]) -> bool {
+    // Without a branch for each byte the compiler takes many at once.
+    text.iter().fold(false, |found, &byte| {
+        found | (byte < b' ') | (byte == b'"') | (byte == b'\\')
+    })
 }
 
 /// A JSON string.
-fn quoted(text: &str, out: &mut String) {
-    // Without a branch for each byte the compiler takes many at once.
-    let special = text.bytes().fold(false, |found, byte| {
-        found | (byte < b' ') | (byte == b'"') | (byte == b'\\')
-    });
-    if !special {
-        out.push('"');
-        out.push_str(text);
-        out.push('"');
-        return;
+fn quoted(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    if is_special(text.as_bytes()) {
+        escape(text, out);
+    } else {
+        put(out, text);
     }
-    out.push('"');
+    out.push(b'"');
+}
+
+/// The inside of a JSON string.
+fn escape(text: &str, out: &mut Vec<u8>) {
     for character in text.chars() {
         match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
+            '"' => put(out, "\\\""),
+            '\\' => put(out, "\\\\"),
             control if u32::from(control) < 0x20 => {
                 const HEX: &[u8; 16] = b"0123456789abcdef";
-                out.push_str("\\u00");
+                put(out, "\\u00");
                 for digit in [u32::from(control) >> 4, u32::from(control) & 0xF] {
                     let digit = usize::try_from(digit).ok().and_then(|digit| HEX.get(digit));
-                    out.push(char::from(digit.copied().unwrap_or(b'0')));
+                    out.push(digit.copied().unwrap_or(b'0'));
                 }
             }
-            other => out.push(other),
+            other => put(out, other.encode_utf8(&mut [0; 4])),
         }
     }
-    out.push('"');
 }
 
 /// Decimal digits of one number after another.
 #[derive(Debug, Default)]
 struct Number {
     digits: [u8; 20],
+    start: usize,
+    value: u64,
 }
 
 impl Number {
-    fn of(&mut self, mut value: u64) -> &str {
-        let mut start = self.digits.len();
+    fn of(&mut self, value: u64) -> &[u8] {
+        let is_next = self.value > 0 && Some(value) == self.value.checked_add(1);
+        self.value = value;
+        if !is_next || !self.count_on() {
+            self.write(value);
+        }
+        self.digits.get(self.start..).unwrap_or_default()
+    }
+
+    /// Adds one, unless that takes another digit.
+    fn count_on(&mut self) -> bool {
+        let digits = self.digits.get_mut(self.start..).unwrap_or_default();
+        for digit in digits.iter_mut().rev() {
+            if *digit < b'9' {
+                *digit += 1;
+                return true;
+            }
+            *digit = b'0';
+        }
+        false
+    }
+
+    fn write(&mut self, mut value: u64) {
+        self.start = self.digits.len();
         for place in self.digits.iter_mut().rev() {
             *place = b'0' + u8::try_from(value % 10).unwrap_or_default();
             value /= 10;
-            start -= 1;
+            self.start -= 1;
             if value == 0 {
                 break;
             }
         }
-        std::str::from_utf8(self.digits.get(start..).unwrap_or_default()).unwrap_or_default()
     }
 }
 
@@ -243,14 +296,14 @@ mod tests {
         "33PXH-7Y6KF-2VJC9-XBBR8-HVTHH",
         "33pxh-7y6kf-2vjc9-xbbr8-hvthh",
         "33PXH-7Y6KF-2VJC9-XBBR8-HVTHO",
-        "33PXH-7Y6KF-2VJC9-XBBR8-HVTH\"",
+        "33PXH-7Y6KF-2V\"C9-XBBR8-HVTHH",
         "33PXH-7Y6KF-2VJC9-XBBR8-HVT",
         "\\",
     ];
 
     fn written(shape: Shape) -> String {
         let mut lines = VerdictLines::new(shape, |_, name| name.to_owned());
-        let mut out = String::new();
+        let mut out = Vec::new();
         let mut draft = Draft::new();
         for (number, line) in (1..).zip(LINES) {
             lines.write(
@@ -260,7 +313,7 @@ mod tests {
             );
         }
         lines.finish(&mut out);
-        out
+        String::from_utf8(out).unwrap()
     }
 
     #[test]
@@ -285,9 +338,9 @@ mod tests {
 
     #[test]
     fn an_empty_list_is_an_object_too() {
-        let mut out = String::new();
+        let mut out = Vec::new();
         VerdictLines::new(Shape::Json, |_, name| name.to_owned()).finish(&mut out);
-        let object: serde_json::Value = serde_json::from_str(&out).unwrap();
+        let object: serde_json::Value = serde_json::from_slice(&out).unwrap();
         assert_eq!(object["results"], serde_json::json!([]));
     }
 
@@ -309,13 +362,14 @@ mod tests {
     #[test]
     fn numbers_and_control_characters_are_written() {
         let mut number = Number::default();
-        for value in [0, 9, 10, 1_000_000, u64::MAX] {
-            assert_eq!(number.of(value), value.to_string());
+        let steps = (0..2000).chain([9, 10, 1_000_000, 1_000_001, u64::MAX - 1, u64::MAX, 0, 1]);
+        for value in steps {
+            assert_eq!(number.of(value), value.to_string().as_bytes());
         }
-        let mut out = String::new();
+        let mut out = Vec::new();
         quoted("a\"b\\c\u{1}\u{1f}é", &mut out);
         assert_eq!(
-            serde_json::from_str::<String>(&out).unwrap(),
+            serde_json::from_slice::<String>(&out).unwrap(),
             "a\"b\\c\u{1}\u{1f}é"
         );
     }
