@@ -26,6 +26,7 @@ fn in_image(text: &str, edition: &'static str, build: u32) -> Verdict<'static> {
         &Context {
             configuration: None,
             image: Some(Image { edition, build }),
+            licences: None,
         },
     )
 }
