@@ -82,5 +82,8 @@ fn next_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 /// Whether there is a line end among so few bytes; all are looked at, many at once.
 #[inline]
 fn holds_line_end(bytes: &[u8; TEXT_LENGTH]) -> bool {
-    bytes.iter().fold(false, |found, &byte| found | (byte == b'\n'))
+    bytes
+        .iter()
+        .fold(0, |found, &byte| found | u8::from(byte == b'\n'))
+        != 0
 }

@@ -140,7 +140,7 @@ impl VerdictLines {
     fn columns(&self, verdict: &Verdict<'_>, out: &mut Vec<u8>) {
         let name = self.names.get(verdict.judgement as usize);
         put(out, name.map_or("", String::as_str));
-        match &verdict.last_five {
+        match verdict.last_five {
             Some(last) => masked(last, out),
             None => put(out, NOTHING),
         }
@@ -153,7 +153,7 @@ impl VerdictLines {
         put(out, ",\"verdict\":\"");
         put(out, verdict.judgement.name());
         put(out, "\",\"partial\":");
-        match &verdict.last_five {
+        match verdict.last_five {
             Some(last) => {
                 out.push(b'"');
                 masked(last, out);
@@ -199,17 +199,18 @@ impl VerdictLines {
     }
 }
 
-fn masked(last: &[u8; 5], out: &mut Vec<u8>) {
+fn masked(last: [u8; 5], out: &mut Vec<u8>) {
     put(out, MASK);
-    out.extend_from_slice(last);
+    out.extend_from_slice(&last);
 }
 
 /// Whether JSON writes any of these bytes otherwise than they are.
 fn is_special(text: &[u8]) -> bool {
-    // Without a branch for each byte the compiler takes many at once.
-    text.iter().fold(false, |found, &byte| {
-        found | (byte < b' ') | (byte == b'"') | (byte == b'\\')
-    })
+    // Numbers instead of branches: the compiler then takes many bytes at once.
+    let found = text.iter().fold(0, |found, &byte| {
+        found | u8::from(byte < b' ') | u8::from(byte == b'"') | u8::from(byte == b'\\')
+    });
+    found != 0
 }
 
 /// A JSON string.
