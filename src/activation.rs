@@ -230,7 +230,7 @@ fn hex(data: &[u8]) -> String {
     if data.len() > SHOWN {
         return format!("{} bytes", data.len());
     }
-    data.iter().map(|byte| format!("{byte:02x}")).collect()
+    crate::text::hex(data)
 }
 
 /// The text of a REG_SZ: up to the terminator, unpaired surrogates replaced.

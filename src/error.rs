@@ -1,5 +1,7 @@
 //! error - the one error type at the library's edge.
 
+use crate::plan;
+use crate::unattend::{self, Picture};
 use std::path::{Path, PathBuf};
 
 /// Why wimkey could not do what was asked: what happened, and on the next line what to do.
@@ -18,14 +20,14 @@ pub enum Error {
     #[error(transparent)]
     Hive(#[from] crate::hive::Error),
     /// An answer file that cannot be used.
-    #[error("the answer file: {0}")]
-    AnswerFile(#[from] crate::unattend::Error),
+    #[error(transparent)]
+    AnswerFile(#[from] unattend::Error),
     /// An image that cannot be used.
     #[error(transparent)]
     Image(#[from] crate::image::Error),
     /// A request that cannot be carried out.
     #[error(transparent)]
-    Plan(#[from] crate::plan::Error),
+    Plan(#[from] plan::Error),
     /// The sample for the demo could not be made.
     #[error(transparent)]
     Sample(#[from] crate::sample::Error),
@@ -76,6 +78,18 @@ impl Error {
         Self::In {
             path: path.to_owned(),
             cause: Box::new(self),
+        }
+    }
+
+    /// The masked source line of a fault in a text file, if the error is about one.
+    pub fn picture(&self) -> Option<&Picture> {
+        match self {
+            Self::AnswerFile(unattend::Error::Malformed { picture, .. })
+            | Self::Plan(plan::Error::AnswerFile(unattend::Error::Malformed { picture, .. })) => {
+                Some(picture)
+            }
+            Self::In { cause, .. } => cause.picture(),
+            _ => None,
         }
     }
 

@@ -137,6 +137,22 @@ enum Kind {
     Folder(Folder),
 }
 
+/// What a long run is at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Reading images and working out their changes; counted in images.
+    Read,
+    /// Compressing what changed; counted in bytes.
+    Compress,
+    /// Writing; counted in bytes.
+    Write,
+    /// Reading everything back; counted in images.
+    Verify,
+}
+
+/// Is told what a run is at, how much of it is done and how much there is. May be called from several threads.
+pub type Progress<'a> = &'a (dyn Fn(Phase, u64, u64) + Sync);
+
 /// A file to put into an image.
 #[derive(Debug)]
 pub struct NewFile {
@@ -257,7 +273,7 @@ impl Images {
         self,
         files: Vec<NewFile>,
         output: Option<&Path>,
-        progress: &mut dyn FnMut(u64, u64),
+        progress: Progress<'_>,
     ) -> Result<(), Error> {
         let path = self.path;
         match self.kind {
@@ -267,19 +283,26 @@ impl Images {
                     cause,
                 };
                 let mut update = wim.update().map_err(fail)?;
+                let total = files.iter().map(|file| file.content.len() as u64).sum();
+                let mut done = 0;
                 for file in files {
-                    update.put(file.image, &file.path, &file.content).map_err(fail)?;
+                    progress(Phase::Compress, done, total);
+                    done += file.content.len() as u64;
+                    update.put(file.image, &file.path, file.content).map_err(fail)?;
                 }
+                let mut written = |done, total| progress(Phase::Write, done, total);
                 match output {
-                    Some(output) => update.commit_to(output, progress).map_err(fail)?,
-                    None => update.commit(progress).map_err(fail)?,
+                    Some(output) => update.commit_to(output, &mut written).map_err(fail)?,
+                    None => update.commit(&mut written).map_err(fail)?,
                 };
                 Ok(())
             }
             Kind::Folder(folder) => {
-                let count = files.len() as u64;
-                for (done, file) in (0..).zip(files) {
-                    progress(done, count);
+                let total = files.iter().map(|file| file.content.len() as u64).sum();
+                let mut done = 0;
+                for file in files {
+                    progress(Phase::Write, done, total);
+                    done += file.content.len() as u64;
                     folder.write(&file.path, &file.content)?;
                 }
                 Ok(())

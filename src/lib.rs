@@ -1,16 +1,31 @@
-//! wimkey prepares offline Windows images for volume activation.
+//! wimkey prepares offline Windows images for volume activation: product keys, registry hives and answer files inside a WIM.
 //!
-//! Reading order: [`architecture`], then the module of the format at hand.
+//! Reading order: [`architecture`], then the module of the format at hand. The main job in the library's words:
+//!
+//! ```no_run
+//! use wimkey::image::Target;
+//! use wimkey::plan::{self, Destination, KeyChoice, Request};
+//!
+//! let request = Request { key: Some(KeyChoice::Published(None)), skip_rearm: Some(true), ..Request::default() };
+//! let outcome = plan::execute(&Target::new("install.wim"), &request, Destination::Target, &|_phase, _done, _total| {})?;
+//! assert!(outcome.verified);
+//! # Ok::<(), wimkey::plan::Error>(())
+//! ```
 
 /// The house, floor by floor. A module imports only from floors below its own.
 ///
 /// | floor | modules | what lives there |
 /// | --- | --- | --- |
-/// | 4 the door | `main`, [`cli`] | clap, terminal, colours, exit codes |
-/// | 3 the work | [`plan`], [`report`] | what to do to which image, and its execution; results as text and JSON |
-/// | 2 the meaning | [`image`], [`activation`], [`pkeyconfig`] | a Windows image that hands out hives and files and commits them; settings as registry values; key against edition |
-/// | 1 the formats | [`key`], [`hive`], [`wim`], [`unattend`], [`catalog`] | product keys; registry hives; WIM containers; answer files; the tables of `keydata/` |
-/// | 0 the ground | [`secret`], [`bytes`], [`text`] | wiped and locked memory; bounds-checked reading; encodings and upper-casing |
+/// | 4 the door | `main`, [`cli`] | clap, terminal, colours, progress, exit codes. Arguments become plain structs at once |
+/// | 3 the work | [`report`], then [`plan`] and [`sample`] | results as text and JSON; what to do to which image, and doing it; a small image of our own making. `Error`, the library's one error type, names them all |
+/// | 2 the meaning | [`image`], then [`activation`], then [`pkeyconfig`] | a Windows image (in a WIM or a folder) that hands out files and takes changed ones back; what activation wants, as changes to registry values; key against edition |
+/// | 1 the formats | [`hive`], [`wim`], [`unattend`], [`key`], and on `key` [`catalog`] | registry hives; WIM containers; answer files; product keys; the tables of `keydata/`. They know nothing of each other |
+/// | 0 the ground | [`file`](mod@file), [`secret`], [`text`], [`bytes`] | safe replacement of files; wiped and locked memory; encodings and upper-casing; bounds-checked reading |
+///
+/// The journey of a key: `cli` reads it through `secret` into one locked buffer; `key` parses it; `plan` lets `pkeyconfig` and
+/// `catalog` judge it for the image; `activation` turns it into wishes for registry values and applies them to a `hive` in
+/// memory, which gives the list of changes; `image` hands the new contents to `wim`, which writes only what differs; `plan` opens
+/// the result and asks for everything once more. There is one list of changes: printed, written, verified.
 pub mod architecture {}
 
 mod error;

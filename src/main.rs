@@ -34,6 +34,15 @@ fn main() -> ExitCode {
         }
         Err(Failure::Work(error)) => {
             complain(&error.to_string());
+            if let Some(picture) = error.picture() {
+                _ = writeln!(
+                    std::io::stderr(),
+                    "    {}\n    {:caret$}^",
+                    picture.text(),
+                    "",
+                    caret = picture.caret()
+                );
+            }
             if error.is_usage() {
                 USAGE
             } else if error.is_refusal() {

@@ -12,10 +12,12 @@ pub use prepare::{ImageChanges, prepare};
 pub use show::{Look, show};
 
 use crate::activation::KmsHost;
-use crate::image::{self, Images, NewFile, Target};
+use crate::image::{self, Images, NewFile, Phase, Progress, Target};
 use crate::key::Traces;
 use crate::secret::Wiped;
+use std::num::NonZero;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// What an operator wants done to every selected image.
 #[derive(Debug, Default)]
@@ -90,7 +92,7 @@ pub enum Error {
         reason: String,
     },
     /// The answer file cannot be used.
-    #[error("the answer file: {0}")]
+    #[error(transparent)]
     AnswerFile(#[from] crate::unattend::Error),
     /// A setting that cannot be written.
     #[error(transparent)]
@@ -163,19 +165,17 @@ pub fn execute(
     target: &Target,
     request: &Request,
     destination: Destination<'_>,
-    progress: &mut dyn FnMut(u64, u64),
+    progress: Progress<'_>,
 ) -> Result<Outcome, Error> {
     let images = Images::open(target)?;
     if !matches!(destination, Destination::Nowhere) {
         images.writable()?;
     }
-    let mut done = Vec::new();
-    let mut files: Vec<NewFile> = Vec::new();
-    for image in images.selected() {
-        let mut changes = prepare(&images, image, request)?;
-        files.append(&mut changes.files);
-        done.push(changes);
-    }
+    let mut done = prepare_all(&images, request, Phase::Read, progress)?;
+    let files: Vec<NewFile> = done
+        .iter_mut()
+        .flat_map(|changes| std::mem::take(&mut changes.files))
+        .collect();
     let (output, written) = match destination {
         Destination::Nowhere => {
             return Ok(Outcome {
@@ -194,7 +194,7 @@ pub fn execute(
     } else {
         drop(images);
     }
-    verify(&written, request, &done)?;
+    verify(&written, request, &done, progress)?;
     Ok(Outcome {
         images: done,
         verified: true,
@@ -202,11 +202,56 @@ pub fn execute(
     })
 }
 
+/// Looks at every selected image, several at a time, and works out its changes. The first refusal, in the order of images, counts.
+fn prepare_all(
+    images: &Images,
+    request: &Request,
+    phase: Phase,
+    progress: Progress<'_>,
+) -> Result<Vec<ImageChanges>, Error> {
+    let (next, looked) = (AtomicUsize::new(0), AtomicU64::new(0));
+    let total = images.selected().len() as u64;
+    progress(phase, 0, total);
+    let work = || {
+        let mut done = Vec::new();
+        while let Some(image) = images.selected().get(next.fetch_add(1, Ordering::Relaxed)) {
+            let changes = prepare(images, image, request);
+            let refused = changes.is_err();
+            done.push((image.index, changes));
+            progress(phase, looked.fetch_add(1, Ordering::Relaxed) + 1, total);
+            if refused {
+                // No image after this one needs to be looked at.
+                next.store(images.selected().len(), Ordering::Relaxed);
+            }
+        }
+        done
+    };
+    let threads = std::thread::available_parallelism()
+        .map_or(1, NonZero::get)
+        .min(images.selected().len());
+    let mut done: Vec<_> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        let results = workers.into_iter().map(|worker| worker.join());
+        results
+            .flat_map(|result| result.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    });
+    done.sort_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, changes)| changes).collect()
+}
+
 /// Opens what was written and asks again for everything: nothing may be left to change.
-fn verify(written: &Target, request: &Request, done: &[ImageChanges]) -> Result<(), Error> {
+fn verify(
+    written: &Target,
+    request: &Request,
+    done: &[ImageChanges],
+    progress: Progress<'_>,
+) -> Result<(), Error> {
     let images = Images::open(written)?;
-    for (image, before) in images.selected().iter().zip(done) {
-        let again = prepare(&images, image, request)?;
+    for (again, before) in prepare_all(&images, request, Phase::Verify, progress)?
+        .iter()
+        .zip(done)
+    {
         let open = again.changes.iter().find(|change| change.changed);
         if let Some(change) = open {
             return Err(Error::NotVerified {

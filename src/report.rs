@@ -157,11 +157,7 @@ impl ImageShow {
             let activation = &image.activation;
             match &activation.product_key {
                 Some(key) => {
-                    let of = key
-                        .product
-                        .as_deref()
-                        .or(key.edition.as_deref())
-                        .unwrap_or("unknown");
+                    let of = key.product.or(key.edition.as_deref()).unwrap_or("unknown");
                     let channel = key.channel.as_deref().unwrap_or("unknown channel");
                     line(out, "product key", &format!("{} ({of}, {channel})", key.partial))?;
                     line(out, "product ID", &key.product_id)?;

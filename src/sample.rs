@@ -8,7 +8,7 @@ use crate::hive::{self, Hive, ValueKind};
 use crate::image::{KEY_CONFIGURATION, SOFTWARE, SYSTEM};
 use crate::pkeyconfig::{self, sample::Row};
 use crate::secret::Wiped;
-use crate::wim::{self, Builder, Codec, NewFile, NewImage, attribute};
+use crate::wim::{self, Builder, Codec, ImageBuilder, Properties, attribute};
 use std::path::Path;
 
 /// The version of hives from Windows XP on: 1.5.
@@ -179,35 +179,40 @@ pub fn key_configuration(build: u32) -> String {
 ///
 /// # Errors
 /// Should the hive engine refuse its own hives.
-pub fn image(image: SampleImage) -> Result<NewImage, hive::Error> {
+pub fn image(image: SampleImage) -> Result<ImageBuilder, hive::Error> {
     let version = if image.build < catalog::FIRST_BUILD_WITH_N {
         (6, 1)
     } else {
         (10, 0)
     };
-    let mut made = NewImage::new(image.name)
-        .property("WINDOWS/ARCH", 9)
-        .property("WINDOWS/EDITIONID", image.edition)
-        .property("WINDOWS/VERSION/MAJOR", version.0)
-        .property("WINDOWS/VERSION/MINOR", version.1)
-        .property("WINDOWS/VERSION/BUILD", image.build)
-        .file(SOFTWARE, file(&software_hive(image)?))
-        .file(SYSTEM, file(&system_hive()?))
-        .file("Windows/win.ini", file(b"; for 16-bit app support\r\n"));
+    let mut made = ImageBuilder::new(image.name)
+        .text("WINDOWS/ARCH", &9.to_string())
+        .text("WINDOWS/EDITIONID", image.edition)
+        .text("WINDOWS/VERSION/MAJOR", &version.0.to_string())
+        .text("WINDOWS/VERSION/MINOR", &version.1.to_string())
+        .text("WINDOWS/VERSION/BUILD", &image.build.to_string())
+        .file(SOFTWARE, &software_hive(image)?, properties())
+        .file(SYSTEM, &system_hive()?, properties())
+        .file("Windows/win.ini", b"; for 16-bit app support\r\n", properties());
     if image.build >= catalog::FIRST_BUILD_WITH_N {
-        made = made.file(KEY_CONFIGURATION, file(key_configuration(image.build).as_bytes()));
+        made = made.file(
+            KEY_CONFIGURATION,
+            key_configuration(image.build).as_bytes(),
+            properties(),
+        );
     }
     Ok(made)
 }
 
-/// A file with descriptor, times and attributes as Windows has them.
-fn file(content: &[u8]) -> NewFile {
-    NewFile {
-        content: content.to_vec(),
+/// Descriptor, times and attributes as Windows' own files have them.
+fn properties() -> Properties {
+    Properties {
         attributes: attribute::ARCHIVE,
         security: Some(DESCRIPTOR.to_vec()),
-        times: [INSTALLED; 3],
-        ..NewFile::default()
+        created: INSTALLED,
+        accessed: INSTALLED,
+        written: INSTALLED,
+        ..Properties::default()
     }
 }
 
@@ -216,9 +221,9 @@ fn file(content: &[u8]) -> NewFile {
 /// # Errors
 /// When the WIM cannot be made or written.
 pub fn write_wim(path: &Path, images: &[SampleImage]) -> Result<(), Error> {
-    let mut builder = Builder::new(Some(Codec::Lzx));
+    let mut builder = Builder::new().compress(Codec::Lzx, None)?;
     for &sample in images {
         builder = builder.image(image(sample)?);
     }
-    Ok(crate::file::replace(path, &builder.build()?, |_| Ok(()))?)
+    Ok(crate::file::replace(path, &builder.to_bytes()?, |_| Ok(()))?)
 }

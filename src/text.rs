@@ -147,6 +147,16 @@ pub fn same_name(left: &str, right: &str) -> bool {
         .eq(right.encode_utf16().map(upcase))
 }
 
+/// Bytes as hexadecimal digits, two a byte.
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().map_or('?', char::from);
+    bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 0xF)])
+        .collect()
+}
+
 /// `text` with everything that could steer a terminal (control, bidi and zero-width characters) written as `\u{…}`.
 pub fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());

@@ -8,7 +8,7 @@
 //! let wim = Wim::open("install.wim".as_ref())?;
 //! let hive = wim.read(1, "Windows/System32/config/SOFTWARE", 1 << 30)?;
 //! let mut update = wim.update()?;
-//! update.put(1, "Windows/System32/config/SOFTWARE", &hive)?;
+//! update.put(1, "Windows/System32/config/SOFTWARE", hive)?;
 //! update.commit(&mut |_done, _total| {})?;
 //! # Ok::<(), wimkey::wim::Error>(())
 //! ```
@@ -16,10 +16,12 @@
 mod blob_table;
 mod builder;
 mod codec;
+mod commit;
 mod encode;
 mod error;
 mod header;
 mod integrity;
+mod intent;
 mod metadata;
 mod reader;
 mod resource;
@@ -28,11 +30,12 @@ mod storage;
 mod update;
 mod xml;
 
-pub use builder::{Builder, NewFile, NewImage};
+pub use builder::{Builder, ImageBuilder, Properties};
 pub use codec::Codec;
+pub use commit::{Left, LeftReason, Report};
 pub use error::{Error, Refusal};
 pub use metadata::attribute;
 pub use reader::{Entry, Stream, Wim};
 pub use resource::Hash;
-pub use update::{Report, Update};
+pub use update::Update;
 pub use xml::ImageInfo;

@@ -18,7 +18,7 @@ use wimkey::hive::Hive;
 use wimkey::image::{ANSWER_FILE, KEY_CONFIGURATION, SOFTWARE, SYSTEM};
 use wimkey::pkeyconfig::{LICENCE_FOLDER, sample as keys};
 use wimkey::sample::{self, SampleImage};
-use wimkey::wim::{Builder, Codec, NewFile};
+use wimkey::wim::{Builder, Properties};
 
 /// The published client setup key of Windows 10 and 11 Pro; what it is for, the test's own key configuration says.
 const KEY: &str = "W269N-WFGWX-YVC9B-4J6C9-T83GX";
@@ -215,14 +215,12 @@ fn licences_are_found_in_a_wim_too() {
         .unwrap();
     let folder = tempfile::tempdir().unwrap();
     for (id, code) in [("00000000-0000-0000-0000-000000000009", 3), (own, 0)] {
-        let licence = NewFile {
-            content: keys::licence(id).into_bytes(),
-            ..NewFile::default()
-        };
+        let place = format!("{LICENCE_FOLDER}/Professional/one.xrm-ms");
+        let licence = keys::licence(id);
         let image = sample::image(IMAGE)
             .unwrap()
-            .file(&format!("{LICENCE_FOLDER}/Professional/one.xrm-ms"), licence);
-        let wim = Builder::new(Some(Codec::Lzx)).image(image).build().unwrap();
+            .file(&place, licence.as_bytes(), Properties::default());
+        let wim = Builder::new().image(image).to_bytes().unwrap();
         let path = folder.path().join("install.wim");
         std::fs::write(&path, wim).unwrap();
         set(&path, &["--dry-run"], folder.path()).assert().code(code);

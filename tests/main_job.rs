@@ -12,12 +12,10 @@
 mod common;
 
 use assert_cmd::Command;
-use serde_json::Value;
-use sha2::{Digest, Sha256};
-use std::path::{Path, PathBuf};
+use common::desk::{Desk, hash};
 use wimkey::activation::CURRENT_VERSION;
 use wimkey::hive::Hive;
-use wimkey::image::{self, Images, Target};
+use wimkey::image;
 use wimkey::sample;
 
 /// The published client setup key of Windows 7 Professional.
@@ -26,64 +24,6 @@ const GVLK_7_PROFESSIONAL: &str = "FJ82H-XT6CR-J8D7P-XQJJ2-GPDD4";
 const GVLK_PROFESSIONAL: &str = "W269N-WFGWX-YVC9B-4J6C9-T83GX";
 /// The published client setup key of Windows 10 and 11 Enterprise.
 const GVLK_ENTERPRISE: &str = "NPPR9-FWDCX-D2C8J-H872K-2YT43";
-
-/// A folder with `install.wim` (the sample images) and `Autounattend.xml`.
-struct Desk {
-    folder: tempfile::TempDir,
-}
-
-impl Desk {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        sample::write_wim(&folder.path().join("install.wim"), &sample::IMAGES).unwrap();
-        std::fs::write(folder.path().join("Autounattend.xml"), sample::ANSWER_FILE).unwrap();
-        Self { folder }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn wimkey(&self, arguments: &[&str]) -> Command {
-        let mut command = wimkey();
-        command.current_dir(self.folder.path()).args(arguments);
-        command
-    }
-
-    fn json(&self, arguments: &[&str]) -> Value {
-        let output = self
-            .wimkey(arguments)
-            .args(["--format", "json"])
-            .assert()
-            .success();
-        serde_json::from_slice(&output.get_output().stdout).unwrap()
-    }
-
-    fn hash(&self) -> Vec<u8> {
-        hash(&self.path("install.wim"))
-    }
-
-    fn image(&self, index: u32, path: &str) -> Option<Vec<u8>> {
-        let target = Target::new(self.path("install.wim").to_str().unwrap());
-        Images::open(&target)
-            .unwrap()
-            .read(index, path)
-            .unwrap()
-            .map(|bytes| bytes.to_vec())
-    }
-}
-
-fn wimkey() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_wimkey"));
-    command
-        .env("SOURCE_DATE_EPOCH", "1700000000")
-        .env_remove("NO_COLOR");
-    command
-}
-
-fn hash(path: &Path) -> Vec<u8> {
-    Sha256::digest(std::fs::read(path).unwrap()).to_vec()
-}
 
 const MAIN_JOB: [&str; 10] = [
     "image",

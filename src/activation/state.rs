@@ -43,10 +43,10 @@ impl State {
             match setting.name {
                 "SkipRearm" if value.kind() == ValueKind::Dword => state.skip_rearm = bytes::u32_at(&data, 0),
                 "KeyManagementServiceName" => {
-                    state.kms_host = Some(text_of(&data)).filter(|text| !text.is_empty())
+                    state.kms_host = Some(text_of(&data)).filter(|text| !text.is_empty());
                 }
                 "KeyManagementServicePort" => {
-                    state.kms_port = Some(text_of(&data)).filter(|text| !text.is_empty())
+                    state.kms_port = Some(text_of(&data)).filter(|text| !text.is_empty());
                 }
                 _ => {}
             }

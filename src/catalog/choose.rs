@@ -88,7 +88,7 @@ pub fn gvlk_for(edition: &str, build: u32) -> Result<&'static PublishedKey, None
     Err(NoneReason::UnknownEdition)
 }
 
-/// The published client setup key of an edition for the newest builds there is one for.
+/// The published client setup key of an edition of Windows for the newest builds there is one for.
 ///
 /// # Errors
 /// [`NoneReason`], as [`gvlk_for`].
@@ -96,6 +96,7 @@ pub fn newest_gvlk(edition: &str) -> Result<&'static PublishedKey, NoneReason> {
     let newest = published()
         .iter()
         .filter(|key| key.kind == KeyKind::Gvlk && key.status == Status::Current && key.fits_edition(edition))
+        .filter(|key| !key.builds.is_empty()) // Office has none
         .max_by_key(|key| key.builds.last().map(|range| range.1));
     newest.map_or_else(|| gvlk_for(edition, u32::MAX), Ok)
 }

@@ -127,7 +127,7 @@ pub(super) enum ImageCommand {
     },
     /// What an image is and how it will activate, from its offline hives
     Show {
-        /// A WIM file (FILE, FILE:INDEX or FILE:NAME) or the root folder of an image
+        /// A WIM file, perhaps with `:INDEX` or `:NAME` of one image, or the root folder of an image
         target: String,
     },
     /// Put key, KMS and rearm settings and the answer file into every image of a target
@@ -137,7 +137,7 @@ pub(super) enum ImageCommand {
 
 #[derive(Debug, Args)]
 pub(super) struct SetArguments {
-    /// A WIM file (FILE, FILE:INDEX or FILE:NAME; without one, every image) or the root folder of an image
+    /// A WIM file (every image, or one by `:INDEX` or `:NAME`), or the root folder of an image
     pub(super) target: String,
     #[command(flatten)]
     pub(super) source: KeySource,

@@ -41,9 +41,9 @@ pub(super) fn run(folder: Option<&Path>, terminal: &Terminal) -> Result<Outcome,
         unix_time: unix_time(),
         ..Request::default()
     };
-    let outcome = plan::execute(&target, &request, Destination::Target, &mut |_, _| {})?;
+    let outcome = plan::execute(&target, &request, Destination::Target, &|_, _, _| {})?;
     let after = plan::show(&target)?;
-    let again = plan::execute(&target, &request, Destination::Target, &mut |_, _| {})?;
+    let again = plan::execute(&target, &request, Destination::Target, &|_, _, _| {})?;
 
     terminal.result(&ImageSet::new(wim.display().to_string(), &outcome, false), |out| {
         let heading = |out: &mut dyn Write, text: &str| writeln!(out, "\n{}", paint(STRONG, text));

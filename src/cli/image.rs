@@ -10,6 +10,7 @@ use crate::key::ProductKey;
 use crate::plan::{self, Destination, KeyChoice, Places, Request};
 use crate::report::{ImageList, ImageSet, ImageShow};
 use crate::secret::{self, Source};
+use crate::unattend::AnswerFile;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -71,11 +72,11 @@ fn set(arguments: SetArguments, terminal: &Terminal) -> Result<(), Failure> {
         Some(path) => Destination::Copy(path),
         None => Destination::Target,
     };
-    let mut progress = terminal.progress("writing");
-    let outcome = plan::execute(&target, &request, destination, &mut |done, total| {
-        progress.set(done, total)
+    let bar = terminal.progress();
+    let outcome = plan::execute(&target, &request, destination, &|phase, done, total| {
+        bar.set(phase, done, total)
     })?;
-    drop(progress);
+    drop(bar);
     let report = ImageSet::new(shown_target, &outcome, dry_run);
     terminal.result(&report, |out| write_outcome(out, &outcome, dry_run))?;
     Ok(())
@@ -110,7 +111,7 @@ fn request(arguments: SetArguments, terminal: &Terminal) -> Result<Request, Fail
         kms_host: arguments.kms_host,
         settings: arguments.settings,
         unset: arguments.unset,
-        answer_file: arguments.unattend.as_deref().map(read_answer_file).transpose()?,
+        answer_file: arguments.unattend.as_deref().map(sound_answer_file).transpose()?,
         unix_time: unix_time(),
     })
 }
@@ -122,6 +123,13 @@ pub(super) fn read_key(source: &Source, terminal: &Terminal) -> Result<ProductKe
         terminal.detail("The system does not lock the key's memory: it could be written to swap space.");
     }
     Ok(ProductKey::parse(text.expose())?.key)
+}
+
+/// Reads an answer file and makes sure that it is one, so that a fault is told with the file's name before any work is done.
+fn sound_answer_file(path: &Path) -> Result<secret::Wiped, Failure> {
+    let bytes = read_answer_file(path)?;
+    AnswerFile::parse(bytes.clone()).map_err(|cause| Error::from(cause).within(path))?;
+    Ok(bytes)
 }
 
 /// Reads an answer file into memory that is wiped.

@@ -34,7 +34,11 @@ pub(super) fn newest(edition: &str) -> Result<&'static PublishedKey, String> {
     }
     let found: Vec<_> = catalog::search(edition)
         .into_iter()
-        .filter(|row| row.kind == catalog::KeyKind::Gvlk && row.status == catalog::Status::Current)
+        .filter(|row| {
+            row.kind == catalog::KeyKind::Gvlk
+                && row.status == catalog::Status::Current
+                && row.platform != catalog::Platform::Office
+        })
         .collect();
     match found.as_slice() {
         [] => Err(format!(

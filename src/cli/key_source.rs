@@ -15,6 +15,7 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 #[group(multiple = false)]
 pub(super) struct KeySource {
+    #[expect(clippy::option_option, reason = "absent, without an edition, with one")]
     /// Take the published client setup key for EDITION, or for each image's own edition
     #[arg(long, value_name = "EDITION", num_args = 0..=1)]
     pub(super) gvlk: Option<Option<String>>,

@@ -1,12 +1,14 @@
 //! What the terminal shows: results on standard output, talk on standard error, colours and progress only where they belong.
 
 use super::arguments::{Color, Format, OutputOptions};
+use crate::image::Phase;
 use anstyle::{AnsiColor, Style};
 use comfy_table::{ContentArrangement, Row, Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use std::io::{self, IsTerminal, Write};
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// For headings.
 pub(super) const STRONG: Style = Style::new().bold();
@@ -23,6 +25,11 @@ pub(super) const WARNING: Style = AnsiColor::Yellow.on_default();
 
 /// Work shorter than this shows no progress.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Work counted in images.
+const COUNTED: &str = "{msg:14} {bar:30} {pos} of {len}";
+/// Work counted in bytes.
+const MEASURED: &str = "{msg:14} {bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
 
 /// Where output goes and how.
 #[derive(Debug)]
@@ -84,38 +91,51 @@ impl Terminal {
         }
     }
 
-    /// A progress bar over bytes, shown on a terminal after a second of work.
-    pub(super) fn progress(&self, work: &'static str) -> Progress {
+    /// A progress bar, shown on a terminal after a second of work.
+    pub(super) fn progress(&self) -> Progress {
         let shown = !self.quiet && io::stderr().is_terminal();
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
-        if let Ok(style) =
-            ProgressStyle::with_template("{msg} {bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta}")
-        {
-            bar.set_style(style);
-        }
-        bar.set_message(work);
         Progress {
             bar,
             shown,
-            start: std::time::Instant::now(),
+            start: Instant::now(),
+            phase: Mutex::new(None),
         }
     }
 }
 
-/// A progress bar that appears only when the work takes long.
+/// A progress bar that appears only when the work takes long. May be told of progress by several threads.
 #[derive(Debug)]
 pub(super) struct Progress {
     bar: ProgressBar,
     shown: bool,
-    start: std::time::Instant,
+    start: Instant,
+    phase: Mutex<Option<Phase>>,
 }
 
 impl Progress {
-    /// `done` of `total` bytes are done.
-    pub(super) fn set(&mut self, done: u64, total: u64) {
-        if self.shown && self.start.elapsed() > PATIENCE {
-            self.bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(5));
-            self.shown = false;
+    /// `done` of `total` are done of this phase.
+    pub(super) fn set(&self, phase: Phase, done: u64, total: u64) {
+        if !self.shown || self.start.elapsed() < PATIENCE {
+            return;
+        }
+        let mut current = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
+        if *current != Some(phase) {
+            if current.is_none() {
+                self.bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(5));
+            }
+            *current = Some(phase);
+            let (work, template) = match phase {
+                Phase::Read => ("reading images", COUNTED),
+                Phase::Compress => ("compressing", MEASURED),
+                Phase::Write => ("writing", MEASURED),
+                Phase::Verify => ("reading back", COUNTED),
+            };
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                self.bar.set_style(style);
+            }
+            self.bar.reset();
+            self.bar.set_message(work);
         }
         self.bar.set_length(total);
         self.bar.set_position(done);

@@ -30,7 +30,7 @@ pub(super) fn run(command: UnattendCommand, terminal: &Terminal) -> Result<Outco
                 &file,
                 source,
                 &architecture,
-                Destination::new(dry_run, output),
+                &Destination::new(dry_run, output),
                 terminal,
             )?;
         }
@@ -61,7 +61,7 @@ fn set(
     file: &Path,
     source: KeySource,
     architectures: &[String],
-    destination: Destination,
+    destination: &Destination,
     terminal: &Terminal,
 ) -> Result<(), Failure> {
     let within = |cause: crate::unattend::Error| Failure::Work(Error::from(cause).within(file));
@@ -95,7 +95,7 @@ fn set(
     }
     let changed = changes.iter().any(|change| change.changed);
     let content = answers.into_bytes();
-    match &destination {
+    match destination {
         Destination::Nowhere => {}
         Destination::Stdout => {
             // The file is the result here, so nothing else may be printed.

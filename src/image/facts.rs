@@ -13,7 +13,7 @@ pub struct Facts {
     pub build: u32,
     /// Architecture as answer files name it: `x86`, `amd64`, `arm`, `arm64`, `ia64`.
     pub architecture: &'static str,
-    /// ProductName, as in `Windows 7 Professional`.
+    /// `ProductName`, as in `Windows 7 Professional`.
     pub product: Option<String>,
 }
 
@@ -51,7 +51,7 @@ impl Facts {
     }
 }
 
-/// The architecture in a BuildLabEx such as `7601.17727.x86fre.win7sp1_gdr.111118-2330`.
+/// The architecture in a `BuildLabEx` such as `7601.17727.x86fre.win7sp1_gdr.111118-2330`.
 fn architecture_in_build(laboratory: &str) -> Option<&'static str> {
     let part = laboratory.split('.').nth(2)?;
     ["arm64", "amd64", "x86", "ia64", "arm"]

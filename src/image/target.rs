@@ -27,6 +27,7 @@ impl Target {
     }
 
     /// The same selection in another file, as a changed copy is read back.
+    #[must_use]
     pub fn at(&self, path: &Path) -> Self {
         Self {
             path: path.to_owned(),

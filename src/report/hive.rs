@@ -31,7 +31,7 @@ impl HiveCheck {
                     Severity::Refuse => "error",
                     Severity::Warn => "warning",
                 },
-                offset: u64::from(finding.offset),
+                offset: finding.offset,
                 message: finding.sentence.clone(),
             })
             .collect();
@@ -66,7 +66,7 @@ enum Data {
 impl HiveValue {
     /// A value of the key `key`.
     pub fn new(key: String, name: String, kind: ValueKind, data: &[u8]) -> Self {
-        let hexadecimal = || Data::Text(data.iter().map(|byte| format!("{byte:02x}")).collect());
+        let hexadecimal = || Data::Text(crate::text::hex(data));
         let shown = match kind {
             ValueKind::Dword => bytes::u32_at(data, 0).map(|number| Data::Number(number.into())),
             ValueKind::DwordBigEndian => {

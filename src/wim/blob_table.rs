@@ -1,4 +1,4 @@
-//! blob_table - the table that leads from a SHA-1 to the place of a content, and from an image to its metadata.
+//! blob table - the table that leads from a SHA-1 to the place of a content, and from an image to its metadata.
 //!
 //! Promise: rows keep their order, which is what ties metadata to images and blobs to solid resources; what a row says
 //! about places outside the file is refused before anything is read there. Source: libwim's `blob_table.c`.

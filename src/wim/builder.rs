@@ -1,115 +1,79 @@
-//! builder - makes a small WIM from files in memory, for samples and tests.
+//! builder - makes a new small WIM from a tree in memory, for demonstrations and tests.
 //!
-//! Promise: the same input gives the same bytes; a content that occurs twice is stored once.
+//! Promise: the same calls give the same bytes; a content that occurs several times is stored once. The whole WIM is put
+//! together in memory, so it is for megabytes, not gigabytes.
 
 mod tree;
 
 use super::blob_table::{self, Kind, Row};
 use super::codec::Codec;
-use super::encode::{Encoded, Piece, encode};
+use super::encode::{ChunkCache, Encoded, Piece, encode, survey};
 use super::error::Error;
-use super::header::{DATA_START, HEADER_LENGTH, Header, ResourceHeader, resource_flag};
-use super::integrity::USUAL_STRETCH;
-use super::resource::{Hash, sha1};
-use quick_xml::escape::escape;
-use std::collections::HashMap;
-use std::fmt::Write as _;
+use super::header::{HEADER_LENGTH, Header, ResourceHeader, resource_flag};
+use super::integrity;
+use super::resource::{Hash, NO_HASH, sha1};
+use super::space::Ranges;
+use super::storage::Storage;
+use crate::text;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
 
-/// A file to put into a new image.
-#[derive(Debug, Clone, Default)]
-pub struct NewFile {
-    /// The content.
-    pub content: Vec<u8>,
-    /// Attribute bits; see [`super::attribute`].
-    pub attributes: u32,
-    /// The security descriptor, self-relative; `None` for none of its own.
-    pub security: Option<Vec<u8>>,
-    /// Created, accessed, written: Windows FILETIMEs.
-    pub times: [u64; 3],
-    /// The 8.3 name; empty for none.
-    pub short_name: String,
-    /// Files of one image with the same number other than 0 are names of one file. Their contents must be the same.
-    pub link: u64,
-}
-
-/// A new image.
-#[derive(Debug, Clone, Default)]
-pub struct NewImage {
-    name: String,
-    properties: Vec<(String, String)>,
-    /// By path, with `/`. Folders are made as needed.
-    files: Vec<(String, NewFile)>,
-}
-
-impl NewImage {
-    /// An image without files.
-    pub fn new(name: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            ..Self::default()
-        }
-    }
-
-    /// Sets an element of the image's XML, as in `WINDOWS/EDITIONID`. Elements of one parent must follow each other.
-    #[must_use]
-    pub fn property(mut self, path: &str, value: impl std::fmt::Display) -> Self {
-        self.properties.push((path.to_owned(), value.to_string()));
-        self
-    }
-
-    /// Adds a file, with its folders. A file at the same path as an earlier one takes its place.
-    #[must_use]
-    pub fn file(mut self, path: &str, file: NewFile) -> Self {
-        self.files.retain(|(own, _)| own != path);
-        self.files.push((path.to_owned(), file));
-        self
-    }
-}
+pub use tree::{ImageBuilder, Properties};
 
 /// A WIM in the making.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Builder {
     coding: Option<(Codec, u32)>,
     integrity: bool,
-    images: Vec<NewImage>,
+    boot: Option<u32>,
+    images: Vec<ImageBuilder>,
 }
 
-/// What has been laid out so far.
-struct Output {
-    coding: Option<(Codec, u32)>,
+/// The contents of a WIM in the making, each once.
+#[derive(Default)]
+struct Contents {
     bytes: Vec<u8>,
     rows: Vec<Row>,
-    by_hash: HashMap<Hash, usize>,
+    by_hash: BTreeMap<Hash, usize>,
 }
 
 impl Builder {
-    /// A WIM without images, compressed as Windows does with this codec, or not at all.
-    pub fn new(codec: Option<Codec>) -> Self {
-        let coding = codec.map(|codec| (codec, codec.usual_chunk_size()));
-        Self {
-            coding,
-            integrity: false,
-            images: Vec::new(),
+    /// A WIM without compression and without images.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Compresses with `codec` in chunks of `chunk_size` bytes, or of the size Windows uses for it.
+    ///
+    /// # Errors
+    /// [`Error::ChunkSize`] if the codec has no such chunks.
+    pub fn compress(mut self, codec: Codec, chunk_size: Option<u32>) -> Result<Self, Error> {
+        let size = chunk_size.unwrap_or(codec.usual_chunk_size());
+        if !codec.allows_chunk_size(size) {
+            return Err(Error::ChunkSize { codec, found: size });
         }
+        self.coding = Some((codec, size));
+        Ok(self)
     }
 
-    /// Other chunks than Windows usually makes, in bytes.
-    #[must_use]
-    pub fn chunk_size(mut self, size: u32) -> Self {
-        self.coding = self.coding.map(|(codec, _)| (codec, size));
-        self
-    }
-
-    /// With an integrity table.
+    /// Adds an integrity table.
     #[must_use]
     pub fn integrity(mut self) -> Self {
         self.integrity = true;
         self
     }
 
+    /// Lets the image of this number (from 1) boot.
+    #[must_use]
+    pub fn boot(mut self, image: u32) -> Self {
+        self.boot = Some(image);
+        self
+    }
+
     /// Adds an image.
     #[must_use]
-    pub fn image(mut self, image: NewImage) -> Self {
+    pub fn image(mut self, image: ImageBuilder) -> Self {
         self.images.push(image);
         self
     }
@@ -117,173 +81,167 @@ impl Builder {
     /// The bytes of the WIM.
     ///
     /// # Errors
-    /// [`Error::Overflow`] for names and contents that no WIM holds; codecs that cannot be had.
-    pub fn build(&self) -> Result<Vec<u8>, Error> {
-        let mut output = Output {
-            coding: self.coding,
+    /// When a codec is not available or something is too large.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
+        let mut contents = Contents {
             bytes: vec![0; HEADER_LENGTH],
-            rows: Vec::new(),
-            by_hash: HashMap::new(),
+            ..Contents::default()
         };
         let mut metadata = Vec::new();
-        let mut xml = String::from("<WIM>");
-        let mut images = String::new();
-        for (number, image) in (1u32..).zip(&self.images) {
-            for (_, file) in &image.files {
-                output.content(&file.content)?;
-            }
-            let tree = tree::encode(image)?;
-            metadata.push(tree.bytes);
-            describe(&mut images, number, image, tree.folders);
+        let mut xml = String::new();
+        for (index, image) in (1u32..).zip(&self.images) {
+            let serialized = image.serialize(|content| contents.add(content, self.coding))?;
+            xml.push_str(&image.xml(index, &serialized));
+            metadata.push(serialized.metadata);
         }
-        for metadata in metadata {
-            let encoded = encode(&metadata, self.coding, None)?;
-            let hash = encoded.hash;
-            let location = output.append(encoded, resource_flag::METADATA);
-            let index = u32::try_from(output.rows.len()).unwrap_or(u32::MAX);
-            output.rows.push(Row {
-                location,
-                part: 1,
-                references: 1,
-                hash,
-                kind: Kind::Metadata(index),
-            });
-        }
-        let guid = sha1(&output.bytes);
-        let guid = crate::bytes::array(&guid, 0).unwrap_or_default();
-        let mut header = Header::new(self.coding, guid);
-        header.images = u32::try_from(self.images.len()).map_err(|_| Error::Overflow {
+        let mut header = Header::new(self.coding, guid_of(&contents.bytes, &xml));
+        header.images = u32::try_from(metadata.len()).map_err(|_| Error::Overflow {
             what: "the number of images",
         })?;
-        header.blob_table = output.plain(&blob_table::encode(&output.rows));
-        let _: std::fmt::Result = write!(
-            xml,
-            "<TOTALBYTES>{}</TOTALBYTES>{images}</WIM>",
-            output.bytes.len()
-        );
-        let form = crate::text::Form {
-            encoding: crate::text::Encoding::Utf16Le,
+        for (index, metadata) in (0u32..).zip(&metadata) {
+            let encoded = encode(
+                metadata,
+                self.coding,
+                None,
+                survey(metadata, self.coding, None),
+                &mut ChunkCache::default(),
+            )?;
+            let row = contents.append(&encoded, resource_flag::METADATA, Kind::Metadata(index));
+            if self.boot == Some(index + 1) {
+                header.boot_index = index + 1;
+                header.boot_metadata = row.location;
+            }
+        }
+        let Contents { mut bytes, rows, .. } = contents;
+        header.blob_table = append_table(&mut bytes, &blob_table::encode(&rows));
+        let table_end = bytes.len() as u64;
+        let form = text::Form {
+            encoding: text::Encoding::Utf16Le,
             mark: true,
         };
-        header.xml = output.plain(&crate::text::encode(&xml, form));
+        let xml = format!("<WIM><TOTALBYTES>{table_end}</TOTALBYTES>{xml}</WIM>");
+        header.xml = append_table(&mut bytes, &text::encode(&xml, form));
         if self.integrity {
-            let end = header.blob_table.offset + header.blob_table.size;
-            let table = sums(&output.bytes, end);
-            header.integrity = output.plain(&table);
+            let table = integrity::build(&Memory(&bytes), None, &Ranges::default(), table_end)?;
+            header.integrity = append_table(&mut bytes, &table);
         }
-        let mut bytes = output.bytes;
-        crate::bytes::put(&mut bytes, 0, &header.encode()).ok_or(Error::NotAWim)?;
+        if let Some(start) = bytes.get_mut(..HEADER_LENGTH) {
+            start.copy_from_slice(&header.encode());
+        }
         Ok(bytes)
+    }
+
+    /// Writes the WIM to a new file.
+    ///
+    /// # Errors
+    /// As [`Builder::to_bytes`]; [`Error::Open`] if the file exists or cannot be written.
+    pub fn write(&self, path: &Path) -> Result<(), Error> {
+        let bytes = self.to_bytes()?;
+        let created = std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(path);
+        let written = created.and_then(|mut file| io::Write::write_all(&mut file, &bytes));
+        written.map_err(|source| Error::Open {
+            path: text::printable(&path.to_string_lossy()),
+            source,
+        })
     }
 }
 
-impl Output {
+impl Contents {
     /// Stores a content, or counts one more reference to it.
-    fn content(&mut self, content: &[u8]) -> Result<(), Error> {
+    fn add(&mut self, content: &[u8], coding: Option<(Codec, u32)>) -> Result<Hash, Error> {
         if content.is_empty() {
-            return Ok(());
+            return Ok(NO_HASH);
         }
         let hash = sha1(content);
         if let Some(row) = self
             .by_hash
             .get(&hash)
-            .and_then(|index| self.rows.get_mut(*index))
+            .and_then(|&index| self.rows.get_mut(index))
         {
             row.references += 1;
-            return Ok(());
+            return Ok(hash);
         }
-        let encoded = encode(content, self.coding, None)?;
-        let location = self.append(encoded, 0);
+        let encoded = encode(
+            content,
+            coding,
+            None,
+            survey(content, coding, None),
+            &mut ChunkCache::default(),
+        )?;
         self.by_hash.insert(hash, self.rows.len());
-        self.rows.push(Row {
-            location,
+        self.append(&encoded, 0, Kind::Own);
+        Ok(hash)
+    }
+
+    fn append(&mut self, encoded: &Encoded, flags: u8, kind: Kind) -> Row {
+        let row = Row {
+            location: encoded.location(self.bytes.len() as u64, flags),
             part: 1,
             references: 1,
-            hash,
-            kind: Kind::Own,
-        });
+            hash: encoded.hash,
+            kind,
+        };
+        for piece in &encoded.pieces {
+            // Without an old resource there is nothing to copy.
+            if let Piece::Bytes(bytes) = piece {
+                self.bytes.extend_from_slice(bytes);
+            }
+        }
+        self.rows.push(row);
+        row
+    }
+}
+
+fn append_table(bytes: &mut Vec<u8>, table: &[u8]) -> ResourceHeader {
+    let size = table.len() as u64;
+    let location = ResourceHeader {
+        size,
+        flags: resource_flag::METADATA,
+        offset: bytes.len() as u64,
+        plain: size,
+    };
+    bytes.extend_from_slice(table);
+    location
+}
+
+/// A GUID that depends on the content alone.
+fn guid_of(contents: &[u8], xml: &str) -> [u8; 16] {
+    let hash = sha1(&[sha1(contents), sha1(xml.as_bytes())].concat());
+    crate::bytes::array(&hash, 0).unwrap_or_default()
+}
+
+/// Bytes in memory, to be read as if they were a file.
+struct Memory<'a>(&'a [u8]);
+
+impl Storage for Memory<'_> {
+    fn length(&self) -> io::Result<u64> {
+        Ok(self.0.len() as u64)
+    }
+
+    fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+        let source = usize::try_from(offset)
+            .ok()
+            .and_then(|offset| crate::bytes::slice(self.0, offset, bytes.len()));
+        bytes.copy_from_slice(source.ok_or(io::ErrorKind::UnexpectedEof)?);
         Ok(())
     }
 
-    fn append(&mut self, encoded: Encoded, flags: u8) -> ResourceHeader {
-        let location = encoded.location(self.bytes.len() as u64, flags);
-        for piece in encoded.pieces {
-            // Without an old resource there is nothing to copy.
-            if let Piece::Bytes(bytes) = piece {
-                self.bytes.extend_from_slice(&bytes);
-            }
-        }
-        location
+    fn begin_writing(&self) -> io::Result<()> {
+        Err(io::ErrorKind::ReadOnlyFilesystem.into())
     }
 
-    fn plain(&mut self, bytes: &[u8]) -> ResourceHeader {
-        let (offset, size) = (self.bytes.len() as u64, bytes.len() as u64);
-        self.bytes.extend_from_slice(bytes);
-        ResourceHeader {
-            size,
-            flags: 0,
-            offset,
-            plain: size,
-        }
+    fn write_at(&self, _bytes: &[u8], _offset: u64) -> io::Result<()> {
+        Err(io::ErrorKind::ReadOnlyFilesystem.into())
     }
-}
 
-/// An integrity table over the bytes up to `end`.
-fn sums(bytes: &[u8], end: u64) -> Vec<u8> {
-    let data = usize::try_from(DATA_START)
-        .ok()
-        .zip(usize::try_from(end).ok())
-        .and_then(|(start, end)| bytes.get(start..end));
-    let sums: Vec<u8> = data
-        .unwrap_or_default()
-        .chunks(USUAL_STRETCH as usize)
-        .flat_map(sha1)
-        .collect();
-    let count = u32::try_from(sums.len() / 20).unwrap_or(u32::MAX);
-    let length = 12 + u32::try_from(sums.len()).unwrap_or(u32::MAX);
-    let mut table: Vec<u8> = [length, count, USUAL_STRETCH]
-        .iter()
-        .flat_map(|number| number.to_le_bytes())
-        .collect();
-    table.extend_from_slice(&sums);
-    table
-}
-
-/// Adds an image's element to the XML. Writing to a string cannot fail.
-fn describe(xml: &mut String, number: u32, image: &NewImage, folders: usize) {
-    let total: usize = image.files.iter().map(|(_, file)| file.content.len()).sum();
-    let mut seen = std::collections::HashSet::new();
-    let linked = image
-        .files
-        .iter()
-        .filter(|(_, file)| file.link != 0 && !seen.insert(file.link));
-    let linked: usize = linked.map(|(_, file)| file.content.len()).sum();
-    let _: std::fmt::Result = write!(
-        xml,
-        "<IMAGE INDEX=\"{number}\"><DIRCOUNT>{folders}</DIRCOUNT><FILECOUNT>{}</FILECOUNT><TOTALBYTES>{total}</TOTALBYTES>\
-         <HARDLINKBYTES>{linked}</HARDLINKBYTES>",
-        image.files.len()
-    );
-    let mut open: Vec<&str> = Vec::new();
-    let name = [("NAME".to_owned(), image.name.clone())];
-    for (path, value) in image.properties.iter().chain(&name) {
-        let parts: Vec<&str> = path.split('/').collect();
-        let Some((leaf, parents)) = parts.split_last() else {
-            continue;
-        };
-        let shared = open
-            .iter()
-            .zip(parents)
-            .take_while(|(left, right)| left == right)
-            .count();
-        for part in open.drain(shared..).rev() {
-            let _: std::fmt::Result = write!(xml, "</{part}>");
-        }
-        for part in parents.iter().skip(shared) {
-            let _: std::fmt::Result = write!(xml, "<{part}>");
-            open.push(part);
-        }
-        let _: std::fmt::Result = write!(xml, "<{leaf}>{}</{leaf}>", escape(value.as_str()));
+    fn set_length(&self, _length: u64) -> io::Result<()> {
+        Err(io::ErrorKind::ReadOnlyFilesystem.into())
     }
-    xml.push_str("</IMAGE>");
+
+    fn sync(&self) -> io::Result<()> {
+        Ok(())
+    }
 }

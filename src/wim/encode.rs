@@ -72,28 +72,67 @@ impl Encoded {
     }
 }
 
-/// Encodes `content` with the codec and chunk size of the WIM.
+/// Chunks that were compressed already, by the SHA-1 of their plain text. Images of one WIM have hives that differ little: a chunk
+/// that changes in all of them in the same way is compressed once.
+#[derive(Default)]
+pub(super) struct ChunkCache {
+    made: HashMap<Hash, Option<Wiped>>,
+    size: usize,
+}
+
+impl ChunkCache {
+    /// More bytes than this are not kept.
+    const LIMIT: usize = 32 << 20;
+
+    fn keep(&mut self, hash: Hash, chunk: Option<&Wiped>) {
+        let length = chunk.map_or(0, |chunk| chunk.len());
+        if self.size + length <= Self::LIMIT {
+            self.size += length;
+            self.made.insert(hash, chunk.cloned());
+        }
+    }
+}
+
+/// What is known of a content before anything is compressed.
+pub(super) struct Survey {
+    pub(super) hash: Hash,
+    /// The chunks that cannot be taken over.
+    changed: Vec<usize>,
+}
+
+/// Hashes `content` and compares its chunks with the old ones.
+pub(super) fn survey(content: &[u8], coding: Option<(Codec, u32)>, base: Option<&Base>) -> Survey {
+    let Some((_, chunk_size)) = coding else {
+        return Survey {
+            hash: sha1(content),
+            changed: Vec::new(),
+        };
+    };
+    std::thread::scope(|scope| {
+        let whole = scope.spawn(|| sha1(content));
+        let changed = changed_chunks(content, chunk_size as usize, base);
+        let hash = whole
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        Survey { hash, changed }
+    })
+}
+
+/// Encodes `content`, of which `survey` speaks, with the codec and chunk size of the WIM.
 pub(super) fn encode(
     content: &[u8],
     coding: Option<(Codec, u32)>,
     base: Option<&Base>,
+    survey: Survey,
+    cache: &mut ChunkCache,
 ) -> Result<Encoded, Error> {
+    let Survey { hash, changed } = survey;
     let Some((codec, chunk_size)) = coding.filter(|_| !content.is_empty()) else {
-        return Ok(stored(content, sha1(content)));
+        return Ok(stored(content, hash));
     };
     let chunk_size = chunk_size as usize;
     let count = content.len().div_ceil(chunk_size);
-    let (hash, changed) = std::thread::scope(|scope| {
-        let whole = scope.spawn(|| sha1(content));
-        let changed = changed_chunks(content, chunk_size, base);
-        (
-            whole
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-            changed,
-        )
-    });
-    let mut made = compress_all(content, codec, chunk_size, &changed)?;
+    let mut made = made_before_or_now(content, codec, chunk_size, &changed, cache)?;
     if made.len() == count && made.values().all(Option::is_none) {
         return Ok(stored(content, hash));
     }
@@ -179,7 +218,7 @@ fn changed_chunks(content: &[u8], chunk_size: usize, base: Option<&Base>) -> Vec
             .chunks(each)
             .map(|group| scope.spawn(move || group.iter().filter_map(is_changed).collect::<Vec<_>>()))
             .collect();
-        let found = workers.into_iter().map(|worker| worker.join());
+        let found = workers.into_iter().map(std::thread::ScopedJoinHandle::join);
         found
             .flat_map(|group| group.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
             .collect()
@@ -188,6 +227,40 @@ fn changed_chunks(content: &[u8], chunk_size: usize, base: Option<&Base>) -> Vec
 
 /// Chunks by index: compressed, or `None` where compressing does not make them shorter.
 type Made = HashMap<usize, Option<Wiped>>;
+
+/// The chunks with these indices, from the cache or compressed now.
+fn made_before_or_now(
+    content: &[u8],
+    codec: Codec,
+    chunk_size: usize,
+    indices: &[usize],
+    cache: &mut ChunkCache,
+) -> Result<Made, Error> {
+    let mut made = Made::with_capacity(indices.len());
+    let mut missing = Vec::new();
+    let mut hashes = Vec::new();
+    for &index in indices {
+        let start = index * chunk_size;
+        let hash = sha1(
+            content
+                .get(start..content.len().min(start + chunk_size))
+                .unwrap_or_default(),
+        );
+        match cache.made.get(&hash) {
+            Some(chunk) => _ = made.insert(index, chunk.clone()),
+            None => {
+                missing.push(index);
+                hashes.push(hash);
+            }
+        }
+    }
+    let fresh = compress_all(content, codec, chunk_size, &missing)?;
+    for (index, hash) in missing.iter().zip(hashes) {
+        cache.keep(hash, fresh.get(index).and_then(Option::as_ref));
+    }
+    made.extend(fresh);
+    Ok(made)
+}
 
 /// Compresses the chunks with these indices.
 fn compress_all(content: &[u8], codec: Codec, chunk_size: usize, indices: &[usize]) -> Result<Made, Error> {
@@ -210,10 +283,10 @@ fn compress_all(content: &[u8], codec: Codec, chunk_size: usize, indices: &[usiz
 }
 
 fn compress_group(content: &[u8], codec: Codec, chunk_size: usize, indices: &[usize]) -> Result<Made, Error> {
-    // A content shorter than a chunk needs no compressor for a whole one.
     let largest = chunk_size.min(content.len());
-    let mut compressor = Compressor::new(codec, largest)?;
-    // Readers make theirs for the chunk size of the WIM, so the check does too.
+    // LZX codes depend on the chunk size; LZMS codes do not, and its compressor takes many times the chunk in memory.
+    let compressor_size = if codec == Codec::Lzms { largest } else { chunk_size };
+    let mut compressor = Compressor::new(codec, compressor_size)?;
     let mut decompressor = Decompressor::new(codec, chunk_size)?;
     let mut compressed = Zeroizing::new(vec![0; largest]);
     let mut back = Zeroizing::new(vec![0; largest]);

@@ -291,9 +291,7 @@ pub enum Refusal {
         /// The first image with missing content.
         image: u32,
     },
-    /// Contents in solid resources, from which nothing can be taken out.
-    #[error(
-        "this WIM has solid resources (an ESD), in which a replaced file would stay\nMake an ordinary one first: wimlib-imagex export in.esd all out.wim --compress=LZX"
-    )]
-    Solid,
+    /// Fewer metadata resources than images.
+    #[error("the metadata of some images is not in this file\nName the whole WIM, not one part of it.")]
+    MetadataMissing,
 }

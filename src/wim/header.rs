@@ -9,6 +9,8 @@ use crate::bytes;
 
 /// Length of the header in bytes.
 pub(super) const HEADER_LENGTH: usize = 208;
+/// What the header says of its own length.
+const HEADER_LENGTH_FIELD: u32 = 208;
 /// Where the data of a WIM begins.
 pub(super) const DATA_START: u64 = 208;
 /// The most images that a WIM may have, as libwim limits it.
@@ -238,7 +240,7 @@ impl Header {
         let flags = flags | flag::REPARSE_FIX;
         let fixed: [(usize, &[u8]); 7] = [
             (0, MAGIC),
-            (field::HEADER_SIZE, &(DATA_START as u32).to_le_bytes()),
+            (field::HEADER_SIZE, &HEADER_LENGTH_FIELD.to_le_bytes()),
             (field::VERSION, &version.to_le_bytes()),
             (field::FLAGS, &flags.to_le_bytes()),
             (field::CHUNK_SIZE, &chunk_size.to_le_bytes()),
@@ -265,6 +267,16 @@ impl Header {
             integrity: ResourceHeader::default(),
             coding,
         }
+    }
+
+    /// The 208 bytes as [`Header::encode`] gives them, without an integrity table.
+    pub(super) fn without_integrity(&self) -> [u8; HEADER_LENGTH] {
+        let integrity = ResourceHeader::default();
+        Self {
+            integrity,
+            ..self.clone()
+        }
+        .encode()
     }
 
     /// The 208 bytes with what may have changed: number of images, places of the tables, boot image.

@@ -15,7 +15,7 @@ use sha1::{Digest, Sha1};
 const TABLE_HEADER: u64 = 12;
 const SUM_LENGTH: usize = 20;
 /// The stretch that Windows uses, in bytes.
-pub(super) const USUAL_STRETCH: u32 = 10 << 20;
+const USUAL_STRETCH: u32 = 10 << 20;
 /// Other stretches than these are not kept, as libwim does not keep them.
 const STRETCHES: std::ops::RangeInclusive<u32> = 4096..=128 << 20;
 
@@ -32,8 +32,20 @@ pub(super) fn table_length(end: u64, stretch: u32) -> u64 {
     TABLE_HEADER + end.saturating_sub(DATA_START).div_ceil(u64::from(stretch)) * SUM_LENGTH as u64
 }
 
-/// The stretch of `old`, or the usual one.
-pub(super) fn stretch_of(old: Option<&Integrity>) -> u32 {
+/// A table that is going to be written, perhaps with sums of an old one.
+pub(super) struct NextTable {
+    /// The old table, if there is one that is whole.
+    pub(super) old: Option<Integrity>,
+}
+
+impl NextTable {
+    /// How many bytes each sum is for.
+    pub(super) fn stretch(&self) -> u32 {
+        stretch_of(self.old.as_ref())
+    }
+}
+
+fn stretch_of(old: Option<&Integrity>) -> u32 {
     old.map_or(USUAL_STRETCH, |old| old.stretch)
 }
 
@@ -46,7 +58,7 @@ impl Integrity {
         let mut raw = vec![0; length];
         read_exact(storage, "integrity table", location.offset, &mut raw).ok()?;
         let stretch = bytes::u32_at(&raw, 8).filter(|stretch| STRETCHES.contains(stretch))?;
-        let sums = raw.get(TABLE_HEADER as usize..)?.chunks_exact(SUM_LENGTH);
+        let sums = raw.get(3 * size_of::<u32>()..)?.chunks_exact(SUM_LENGTH);
         let sums: Vec<Hash> = sums.filter_map(|sum| sum.try_into().ok()).collect();
         (table_length(end, stretch) == location.plain).then_some(Self { stretch, sums, end })
     }

@@ -14,9 +14,6 @@ use std::ops::Range;
 
 pub(super) use edit::NewEntry;
 
-/// Where a directory entry says where its children stand.
-pub(super) const CHILDREN_FIELD: usize = field::CHILDREN;
-
 /// Deeper trees than this are refused; libwim has the same limit.
 const DEEPEST: usize = 16_384;
 /// Length of a directory entry without its names.
@@ -381,15 +378,15 @@ impl Metadata {
     /// The entry of `folder` with this name: case does not matter, but one in the very same case is preferred.
     pub(super) fn child(&self, folder: &RawEntry, name: &str) -> Result<Option<RawEntry>, Error> {
         let exact: Vec<u16> = name.encode_utf16().collect();
-        let folded: Vec<u16> = exact.iter().copied().map(text::upcase).collect();
+        let upper: Vec<u16> = exact.iter().copied().map(text::upcase).collect();
         let mut found = None;
         for entry in self.list(folder)? {
             let units = self.units(&entry.name);
             if units == exact && is_reachable(&units) {
                 return Ok(Some(entry));
             }
-            let same = units.len() == folded.len()
-                && units.iter().copied().map(text::upcase).eq(folded.iter().copied());
+            let same = units.len() == upper.len()
+                && units.iter().copied().map(text::upcase).eq(upper.iter().copied());
             if same && is_reachable(&units) && found.is_none() {
                 found = Some(entry);
             }

@@ -7,6 +7,7 @@ use super::blob_table::{BlobTable, Kind, Row};
 use super::codec::Codec;
 use super::error::{Error, Refusal};
 use super::header::{self, HEADER_LENGTH, Header, flag};
+use super::intent::Intent;
 use super::metadata::{Metadata, RawEntry, attribute};
 use super::resource::{self, Hash, NO_HASH, Resource, read_exact};
 use super::storage::{Disk, Storage};
@@ -27,6 +28,10 @@ pub struct Wim {
     pub(super) path: PathBuf,
     pub(super) storage: Arc<dyn Storage>,
     pub(super) header: Header,
+    /// The header as it stands in the file; another one if that is torn.
+    pub(super) header_found: [u8; HEADER_LENGTH],
+    /// The note of an update that was killed.
+    pub(super) interrupted: Option<Intent>,
     pub(super) file_length: u64,
     pub(super) blobs: BlobTable,
     pub(super) xml: Document,
@@ -118,7 +123,12 @@ impl Wim {
             offset: 0,
             source,
         })?;
-        let header = read_header(&*storage, file_length)?;
+        let header_found = read_header(&*storage, file_length)?;
+        let interrupted = Intent::read(&*storage, file_length);
+        let torn = interrupted
+            .as_ref()
+            .and_then(|intent| intent.header_instead_of(&header_found));
+        let header = torn.map_or_else(|| Header::parse(&header_found), Ok)?;
         let blobs = BlobTable::read(&*storage, &header, file_length)?;
         let xml = Resource::new(header.xml, &header, file_length)?;
         let (xml, _) = xml.read(&*storage, XML_LIMIT, false)?;
@@ -127,6 +137,8 @@ impl Wim {
             path: path.to_owned(),
             storage,
             header,
+            header_found,
+            interrupted,
             file_length,
             blobs,
             xml,
@@ -174,6 +186,11 @@ impl Wim {
     /// The compression of the WIM and its chunk size in bytes; `None` if it is not compressed.
     pub fn compression(&self) -> Option<(Codec, u32)> {
         self.header.coding
+    }
+
+    /// Whether an update of this file was killed. What it did or did not do is whole; the next update cleans up after it.
+    pub fn was_interrupted(&self) -> bool {
+        self.interrupted.is_some()
     }
 
     /// Whether some contents lie in solid resources, as in an ESD.
@@ -273,8 +290,6 @@ impl Wim {
             Refusal::ReadOnly
         } else if header.flags & flag::WRITE_IN_PROGRESS != 0 {
             Refusal::WriteInProgress
-        } else if self.is_solid() {
-            Refusal::Solid
         } else {
             return Ok(());
         };
@@ -385,7 +400,7 @@ pub(super) fn content_of(metadata: &Metadata, raw: &RawEntry, image: u32, path: 
     Ok(content.1)
 }
 
-fn read_header(storage: &dyn Storage, file_length: u64) -> Result<Header, Error> {
+fn read_header(storage: &dyn Storage, file_length: u64) -> Result<[u8; HEADER_LENGTH], Error> {
     let mut raw = [0; HEADER_LENGTH];
     if file_length < HEADER_LENGTH as u64 {
         let needed = HEADER_LENGTH as u64;
@@ -399,5 +414,5 @@ fn read_header(storage: &dyn Storage, file_length: u64) -> Result<Header, Error>
     if header::is_pipable(&raw) {
         read_exact(storage, "header", file_length - HEADER_LENGTH as u64, &mut raw)?;
     }
-    Header::parse(&raw)
+    Ok(raw)
 }

@@ -122,7 +122,7 @@ impl Resource {
         location: ResourceHeader,
         file_length: u64,
     ) -> Result<Self, Error> {
-        let mut raw = [0; SOLID_HEADER_LENGTH as usize];
+        let mut raw = [0; 16];
         read_exact(storage, "header of a solid resource", location.offset, &mut raw)?;
         let number = bytes::u32_at(&raw, 12).unwrap_or_default();
         let chunk_size = bytes::u32_at(&raw, 8).unwrap_or_default();

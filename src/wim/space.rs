@@ -2,6 +2,7 @@
 //!
 //! Promise: sets of ranges are sorted, disjoint and never wrap around.
 
+use std::iter::once;
 use std::ops::Range;
 
 /// A set of bytes of the file.
@@ -89,7 +90,7 @@ impl Ranges {
             }
             candidate = range.end;
         }
-        *self = self.with([candidate..candidate.checked_add(size)?]);
+        *self = self.with(once(candidate..candidate.checked_add(size)?));
         Some(candidate)
     }
 }

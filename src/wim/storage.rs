@@ -49,6 +49,15 @@ impl Disk {
     }
 }
 
+impl Drop for Disk {
+    fn drop(&mut self) {
+        if let Some(writer) = self.writer.get() {
+            // Closing alone is not enough: a child process that is just being started shares the lock for a moment.
+            let _closing_follows = writer.unlock();
+        }
+    }
+}
+
 impl Storage for Disk {
     fn length(&self) -> io::Result<u64> {
         Ok(self.reader.metadata()?.len())

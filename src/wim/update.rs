@@ -1,55 +1,51 @@
-//! update - changes single files inside a WIM: the surgical update.
+//! update - collects changes to files of a WIM; nothing is written before they are committed.
 //!
-//! Promise: until the new header is written, in one write, the file is what it was; after it, all of the update is there. A stop
-//! at any moment leaves one of the two. What the old state owned and the new one does not is overwritten with zeros. Everything
-//! that was not asked for stays byte for byte: unchanged chunks, other entries, times, descriptors, short names, XML.
+//! Promise: `put` keeps only what is new of a content (the chunks that changed), not the content itself; the file on
+//! disk is not touched until [`Update::commit`]. What a new file or folder gets is said at [`Update::put`].
 
-mod layout;
-mod write;
-
-use super::encode::{Base, Encoded, encode};
+use super::blob_table::Kind;
+use super::encode::{Base, ChunkCache, Encoded, encode, survey};
 use super::error::Error;
 use super::metadata::{Metadata, NewEntry, RawEntry, attribute, parts};
 use super::reader::{Wim, content_of, lock, not_found};
 use super::resource::{Hash, NO_HASH, Resource};
-use super::storage::Disk;
 use super::xml::TotalsChange;
 use crate::secret::Wiped;
 use crate::text::printable;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::Path;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Old contents up to this length, in bytes, are read to take over chunks from.
-const BASE_LIMIT: u64 = 1 << 30;
-/// No descriptor of its own: the file takes that of its folder when the image is applied.
-const INHERITED: i32 = -1;
+/// The longest name of a file, in UTF-16 units.
+const LONGEST_NAME: usize = 255;
+/// An old content longer than this, in bytes, and longer than twice the new one is not read just to compare chunks.
+const WORTH_COMPARING: u64 = 64 << 20;
 
-/// What a finished update did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Report {
-    /// Whether the file changed at all.
-    pub changed: bool,
-    /// Bytes written before the header was switched.
-    pub written: u64,
-    /// Chunks taken over compressed as they were.
-    pub chunks_kept: usize,
-    /// Chunks compressed anew.
-    pub chunks_made: usize,
-    /// Bytes of the old state that were overwritten with zeros.
-    pub wiped: u64,
+/// An image that changes.
+pub(super) struct Edited {
+    pub(super) metadata: Metadata,
+    pub(super) totals: TotalsChange,
 }
 
-/// Changes to make to a WIM, all at once. Contents are compressed as they come in; the file is touched by a commit only.
+/// What a path must be after the update.
+#[derive(Debug, Clone)]
+pub(super) struct Wanted {
+    pub(super) image: u32,
+    pub(super) path: String,
+    /// The content before the update, if there was one.
+    pub(super) old: Option<Hash>,
+    /// The content after it; `None` if the file is deleted.
+    pub(super) new: Option<Hash>,
+}
+
+/// Changes to the files of a WIM.
 pub struct Update {
-    wim: Wim,
-    /// Metadata of the images that change.
-    changed: BTreeMap<u32, Metadata>,
-    /// Contents that the WIM does not hold yet.
-    fresh: HashMap<Hash, Encoded>,
-    totals: BTreeMap<u32, TotalsChange>,
-    /// Every path that was asked about.
-    wanted: BTreeSet<(u32, String)>,
+    pub(super) wim: Wim,
+    pub(super) edited: BTreeMap<u32, Edited>,
+    /// New contents, in the order they came.
+    pub(super) pending: Vec<Encoded>,
+    pub(super) wanted: Vec<Wanted>,
+    time: Option<u64>,
+    cache: ChunkCache,
 }
 
 impl std::fmt::Debug for Update {
@@ -57,280 +53,270 @@ impl std::fmt::Debug for Update {
         formatter
             .debug_struct("Update")
             .field("wim", &self.wim)
-            .field("paths", &self.wanted)
+            .field("wanted", &self.wanted)
             .finish_non_exhaustive()
     }
 }
 
 impl Wim {
-    /// Begins an update.
+    /// Begins an update. The WIM stays as it is until [`Update::commit`].
     ///
     /// # Errors
-    /// As [`Wim::writable`].
+    /// [`Error::Refused`] if this kind of WIM cannot be changed; see [`Wim::writable`], which checks more.
     pub fn update(self) -> Result<Update, Error> {
-        self.writable()?;
+        self.refuse_by_header()?;
         Ok(Update {
             wim: self,
-            changed: BTreeMap::new(),
-            fresh: HashMap::new(),
-            totals: BTreeMap::new(),
-            wanted: BTreeSet::new(),
+            edited: BTreeMap::new(),
+            pending: Vec::new(),
+            wanted: Vec::new(),
+            time: None,
+            cache: ChunkCache::default(),
         })
     }
 }
 
 impl Update {
-    /// Makes `content` the content of the file at `path`. A file that is not there is added, with the folders that lead to it; what is
-    /// new has no security descriptor of its own, so that it takes its folder's, and has its folder's time.
+    /// The WIM as it was opened.
+    pub fn wim(&self) -> &Wim {
+        &self.wim
+    }
+
+    /// The time that files and folders new to the image get, as a Windows FILETIME (100 ns since 1601). Without it they
+    /// get the time at which their folder was last written to, so that the result does not depend on the clock.
+    pub fn set_time(&mut self, time: u64) {
+        self.time = Some(time);
+    }
+
+    /// Whether nothing would change.
+    pub fn is_empty(&self) -> bool {
+        self.wanted.is_empty()
+    }
+
+    /// Gives the file at `path` this content.
+    ///
+    /// A file that exists keeps its security descriptor, attributes, times, short name and hard links: all its names get
+    /// the content. A file that does not exist is added, and the folders above it too: with the security descriptor of
+    /// the folder they lie in (Windows would compute one that inherits from it; the rights are the same wherever the
+    /// folder's own rights are inheritable), the attribute ARCHIVE (folders: DIRECTORY), no short name.
     ///
     /// # Errors
-    /// [`Error::WrongKind`] for folders, links and encrypted files, [`Error::BadPath`] for names that Windows does not allow, and what
-    /// is wrong with the WIM.
-    pub fn put(&mut self, image: u32, path: &str, content: &Wiped) -> Result<(), Error> {
-        let metadata = self.metadata(image)?;
-        let found = metadata.find(path)?;
-        let old = match &found {
-            Some(raw) => content_of(&metadata, raw, image, path)?,
-            None => NO_HASH,
-        };
-        let encoded = if content.is_empty() {
-            None
-        } else {
-            Some(self.encoded(old, content)?)
-        };
-        let hash = encoded.as_ref().map_or(NO_HASH, |encoded| encoded.hash);
-        self.wanted.insert((image, path.to_owned()));
-        if found.is_some() && hash == old {
+    /// [`Error::WrongKind`] if the path leads to or through something that is no ordinary file or folder;
+    /// [`Error::BadPath`]; what is wrong with the metadata or the old content. After an error in the metadata the
+    /// update must be thrown away.
+    pub fn put(&mut self, image: u32, path: &str, content: Wiped) -> Result<(), Error> {
+        let existing = self.find(image, path)?;
+        let old = existing
+            .as_ref()
+            .map(|raw| self.with_metadata(image, |metadata| content_of(metadata, raw, image, path))?)
+            .transpose()?;
+        let new = self.hash_of(&content, old)?;
+        drop(content);
+        if old == Some(new) {
             return Ok(());
         }
-        let old_length = self.length_of(&old);
-        let (mut metadata, mut totals) = (metadata, self.totals.get(&image).copied().unwrap_or_default());
-        let names = match &found {
-            Some(raw) => metadata.replace_content(raw, hash)?,
-            None => {
-                add(&mut metadata, &mut totals, path, hash)?;
-                1
-            }
-        };
-        let (names, grown) = (names as i128, content.len() as i128 - i128::from(old_length));
-        totals.bytes += grown * names;
-        totals.hard_link_bytes += grown * (names - 1);
-        self.changed.insert(image, metadata);
-        self.totals.insert(image, totals);
-        if let Some(encoded) = encoded.filter(|encoded| self.wim.blobs.find(&encoded.hash).is_none()) {
-            self.fresh.insert(hash, encoded);
+        if let Some(raw) = existing {
+            self.replace(image, &raw, old.unwrap_or(NO_HASH), new)?;
+        } else {
+            self.add(image, path, new)?;
         }
+        self.want(image, path, old, Some(new));
         Ok(())
     }
 
-    /// Removes the file at `path`; `false` if there is none. Other names of the same file stay.
+    /// Removes the file at `path`, one of its names if it has several. `false` if there is none.
     ///
     /// # Errors
-    /// [`Error::WrongKind`] for folders, links and encrypted files, and what is wrong with the WIM.
+    /// [`Error::WrongKind`] for folders and links; what is wrong with the metadata.
     pub fn delete(&mut self, image: u32, path: &str) -> Result<bool, Error> {
-        let mut metadata = self.metadata(image)?;
-        let Some(raw) = metadata.find(path)? else {
+        let Some(raw) = self.find(image, path)? else {
             return Ok(false);
         };
-        let hash = content_of(&metadata, &raw, image, path)?;
-        let links = metadata.links(&raw).len();
-        let length = i128::from(self.length_of(&hash));
-        metadata.remove(&raw)?;
-        let totals = self.totals.entry(image).or_default();
-        totals.files -= 1;
-        totals.bytes -= length;
-        totals.hard_link_bytes -= if links > 1 { length } else { 0 };
-        self.changed.insert(image, metadata);
-        self.wanted.insert((image, path.to_owned()));
+        let old = self.with_metadata(image, |metadata| content_of(metadata, &raw, image, path))??;
+        let size = i128::from(self.size_of(&old));
+        let edited = self.edit(image)?;
+        let linked = edited.metadata.links(&raw).len() > 1;
+        edited.metadata.remove(&raw)?;
+        edited.totals.files -= 1;
+        edited.totals.bytes -= size;
+        edited.totals.hard_link_bytes -= if linked { size } else { 0 };
+        self.want(image, path, Some(old), None);
         Ok(true)
     }
 
-    /// Whether the update would change nothing.
-    pub fn is_empty(&self) -> bool {
-        self.changed.is_empty()
+    /// The entry at `path` as the update so far leaves it.
+    fn find(&self, image: u32, path: &str) -> Result<Option<RawEntry>, Error> {
+        self.with_metadata(image, |metadata| metadata.find(path))?
     }
 
-    /// Carries the update out on the file itself. `progress` is told bytes written and bytes to write.
-    ///
-    /// # Errors
-    /// [`Error::Locked`], [`Error::ChangedMeanwhile`], and what the system reports. The WIM is then what it was, or complete.
-    pub fn commit(mut self, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, Error> {
-        if self.is_empty() {
-            return Ok(Report::default());
-        }
-        self.begin_writing()?;
-        self.execute(progress)
-    }
-
-    /// Carries the update out on a copy of the file, which takes its place at `output` when it is complete.
-    ///
-    /// # Errors
-    /// As [`Update::commit`]; `output` is then what it was.
-    pub fn commit_to(mut self, output: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, Error> {
-        let fail = |source| Error::Open {
-            path: printable(&output.to_string_lossy()),
-            source,
-        };
-        let folder = output
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
-        let beside = tempfile::Builder::new()
-            .prefix(".wimkey-")
-            .tempfile_in(folder)
-            .map_err(fail)?;
-        // The system shares the blocks where the file system can.
-        std::fs::copy(&self.wim.path, beside.path()).map_err(fail)?;
-        let report = if self.is_empty() {
-            beside.as_file().sync_all().map_err(fail)?;
-            Report::default()
-        } else {
-            self.wim.storage = Arc::new(Disk::open(beside.path()).map_err(fail)?);
-            self.begin_writing()?;
-            self.execute(progress)?
-        };
-        beside.persist(output).map_err(|error| fail(error.error))?;
-        std::fs::File::open(folder)
-            .and_then(|folder| folder.sync_all())
-            .map_err(fail)?;
-        Ok(report)
-    }
-
-    /// The metadata of an image as this update has it so far.
-    fn metadata(&self, image: u32) -> Result<Metadata, Error> {
-        match self.changed.get(&image) {
-            Some(metadata) => Ok(metadata.clone()),
-            None => Ok(Metadata::clone(&*self.wim.metadata(image)?)),
+    fn with_metadata<T>(&self, image: u32, look: impl FnOnce(&Metadata) -> T) -> Result<T, Error> {
+        match self.edited.get(&image) {
+            Some(edited) => Ok(look(&edited.metadata)),
+            None => Ok(look(&*self.wim.metadata(image)?)),
         }
     }
 
-    /// The length of a content, in bytes.
-    fn length_of(&self, hash: &Hash) -> u64 {
-        let fresh = self.fresh.get(hash).map(|encoded| encoded.plain);
-        fresh
-            .or_else(|| self.wim.blobs.find(hash).map(|row| row.plain()))
+    /// The metadata of an image, to be changed.
+    fn edit(&mut self, image: u32) -> Result<&mut Edited, Error> {
+        if !self.edited.contains_key(&image) {
+            let kept = self.wim.metadata(image)?;
+            // The copy in the cache is not needed any more: large images have tens of megabytes of it.
+            lock(&self.wim.metadata).remove(&image);
+            let edited = Edited {
+                metadata: Arc::unwrap_or_clone(kept),
+                totals: TotalsChange::default(),
+            };
+            self.edited.insert(image, edited);
+        }
+        self.edited.get_mut(&image).ok_or(Error::NoImage {
+            image,
+            count: self.wim.image_count(),
+        })
+    }
+
+    fn size_of(&self, hash: &Hash) -> u64 {
+        let pending = self.pending.iter().find(|encoded| encoded.hash == *hash);
+        let old = || self.wim.blobs.find(hash).map(super::blob_table::Row::plain);
+        pending
+            .map(|encoded| encoded.plain)
+            .or_else(old)
             .unwrap_or_default()
     }
 
-    /// `content` in pieces; chunks that stand in the resource of `old` as well are taken over.
-    fn encoded(&self, old: Hash, content: &[u8]) -> Result<Encoded, Error> {
-        encode(content, self.wim.header.coding, self.base(old)?.as_ref())
+    /// The SHA-1 of a content; encodes it unless the WIM or this update has it already.
+    fn hash_of(&mut self, content: &Wiped, old: Option<Hash>) -> Result<Hash, Error> {
+        if content.is_empty() {
+            return Ok(NO_HASH);
+        }
+        let length = content.len() as u64;
+        let base = old.and_then(|old| self.base(&old, length));
+        let coding = self.wim.header.coding;
+        let survey = survey(content, coding, base.as_ref());
+        let hash = survey.hash;
+        let pending = self.pending.iter().any(|encoded| encoded.hash == hash);
+        if pending || old == Some(hash) {
+            return Ok(hash);
+        }
+        if let Some(row) = self.wim.blobs.find(&hash) {
+            // Nothing is built on a content that is damaged.
+            self.wim.read_blob(row, length, "the content")?;
+            return Ok(hash);
+        }
+        let encoded = encode(content, coding, base.as_ref(), survey, &mut self.cache)?;
+        self.pending.push(encoded);
+        Ok(hash)
     }
 
-    /// What can be taken over from a content of the WIM.
-    fn base(&self, hash: Hash) -> Result<Option<Base>, Error> {
-        use super::blob_table::Kind;
-        let Some(row) = self.wim.blobs.find(&hash).filter(|row| row.plain() <= BASE_LIMIT) else {
-            return Ok(None);
-        };
-        if !matches!(row.kind, Kind::Own | Kind::Metadata(_)) {
-            return Ok(None);
+    /// The chunks of the old content, if they can be taken over. What is damaged is not taken over.
+    fn base(&self, old: &Hash, new_length: u64) -> Option<Base> {
+        let wim = &self.wim;
+        let row = wim.blobs.find(old).filter(|row| row.kind == Kind::Own)?;
+        let resource = Resource::new(row.location, &wim.header, wim.file_length).ok()?;
+        resource.coding?;
+        let known = |hash| lock(&wim.fingerprints).get(hash).cloned();
+        if known(old).is_none() {
+            let limit = WORTH_COMPARING.max(new_length.saturating_mul(2));
+            drop(wim.read_blob(row, limit, "the old content").ok()?);
         }
-        let location = row.location;
-        self.base_at(hash, location, || {
-            self.wim.read_blob(row, BASE_LIMIT, "an old content").map(drop)
+        Some(Base {
+            chunks: resource.chunks(&*wim.storage).ok()?,
+            fingerprints: known(old)?,
         })
     }
 
-    /// What can be taken over from the resource at `location`; `read` reads it once if nobody has.
-    fn base_at(
-        &self,
-        hash: Hash,
-        location: super::header::ResourceHeader,
-        read: impl FnOnce() -> Result<(), Error>,
-    ) -> Result<Option<Base>, Error> {
-        let resource = Resource::new(location, &self.wim.header, self.wim.file_length)?;
-        if resource.coding.is_none() {
-            return Ok(None);
+    fn replace(&mut self, image: u32, raw: &RawEntry, old: Hash, new: Hash) -> Result<(), Error> {
+        let grown = i128::from(self.size_of(&new)) - i128::from(self.size_of(&old));
+        let edited = self.edit(image)?;
+        let names = edited.metadata.replace_content(raw, new)?;
+        let names = i128::try_from(names).unwrap_or(1);
+        edited.totals.bytes += grown * names;
+        edited.totals.hard_link_bytes += grown * (names - 1);
+        Ok(())
+    }
+
+    /// Adds a file and the folders above it that do not exist.
+    fn add(&mut self, image: u32, path: &str, hash: Hash) -> Result<(), Error> {
+        let names: Vec<&str> = parts(path).collect();
+        for name in &names {
+            check_name(name, path)?;
         }
-        let known = || lock(&self.wim.fingerprints).get(&hash).cloned();
-        let fingerprints = match known() {
-            Some(fingerprints) => Some(fingerprints),
-            None => {
-                read()?;
-                known()
+        let Some((file, folders)) = names.split_last() else {
+            return Err(Error::BadPath {
+                path: printable(path),
+                what: "it names no file",
+            });
+        };
+        let size = i128::from(self.size_of(&hash));
+        let fixed_time = self.time;
+        let edited = self.edit(image)?;
+        let mut above = String::new();
+        for (name, is_file) in folders.iter().map(|name| (name, false)).chain([(file, true)]) {
+            let folder = edited
+                .metadata
+                .find(&above)?
+                .ok_or_else(|| not_found(image, &above))?;
+            if !folder.is_directory() || folder.is_reparse_point() {
+                let path = printable(&above);
+                let what = "is no ordinary folder";
+                return Err(Error::WrongKind { image, path, what });
             }
-        };
-        let chunks = resource.chunks(&*self.wim.storage)?;
-        Ok(fingerprints.map(|fingerprints| Base { chunks, fingerprints }))
-    }
-}
-
-/// Adds the file at `path` and the folders that are missing before it.
-fn add(metadata: &mut Metadata, totals: &mut TotalsChange, path: &str, hash: Hash) -> Result<(), Error> {
-    let names: Vec<&str> = parts(path).collect();
-    let Some((file, folders)) = names.split_last() else {
-        return Err(not_found(0, path));
-    };
-    for name in &names {
-        check_name(name, path)?;
-    }
-    let mut walked = String::new();
-    for name in folders {
-        let folder = folder_at(metadata, &walked, path)?;
-        if metadata.child(&folder, name)?.is_none() {
-            let new = NewEntry {
-                name,
-                attributes: attribute::DIRECTORY,
-                ..like(&folder)
-            };
-            metadata.add(&folder, &new)?;
-            totals.directories += 1;
+            if edited.metadata.child(&folder, name)?.is_none() {
+                let new = NewEntry {
+                    name,
+                    attributes: if is_file {
+                        attribute::ARCHIVE
+                    } else {
+                        attribute::DIRECTORY
+                    },
+                    security: folder.security,
+                    time: fixed_time.unwrap_or(folder.written),
+                    hash: if is_file { hash } else { NO_HASH },
+                };
+                edited.metadata.add(&folder, &new)?;
+                edited.totals.directories += i128::from(!is_file);
+            }
+            above.push('/');
+            above.push_str(name);
         }
-        walked.push('/');
-        walked.push_str(name);
+        edited.totals.files += 1;
+        edited.totals.bytes += size;
+        Ok(())
     }
-    let folder = folder_at(metadata, &walked, path)?;
-    let new = NewEntry {
-        name: file,
-        attributes: attribute::ARCHIVE,
-        hash,
-        ..like(&folder)
-    };
-    metadata.add(&folder, &new)?;
-    totals.files += 1;
-    Ok(())
-}
 
-/// What everything new in `folder` has.
-fn like(folder: &RawEntry) -> NewEntry<'static> {
-    NewEntry {
-        security: INHERITED,
-        times: [folder.written; 3],
-        ..NewEntry::default()
+    fn want(&mut self, image: u32, path: &str, old: Option<Hash>, new: Option<Hash>) {
+        let path = parts(path).collect::<Vec<_>>().join("/");
+        let same =
+            |wanted: &&mut Wanted| wanted.image == image && crate::text::same_name(&wanted.path, &path);
+        if let Some(wanted) = self.wanted.iter_mut().find(same) {
+            wanted.new = new;
+        } else {
+            self.wanted.push(Wanted {
+                image,
+                path,
+                old,
+                new,
+            });
+        }
     }
 }
 
-fn folder_at(metadata: &Metadata, walked: &str, path: &str) -> Result<RawEntry, Error> {
-    let found = metadata.find(walked)?;
-    found
-        .filter(|entry| entry.is_directory() && !entry.is_reparse_point())
-        .ok_or_else(|| Error::BadPath {
-            path: printable(path),
-            what: "a part of it is a file or a link, not a folder",
-        })
-}
-
-/// Names that Windows does not allow.
+/// Whether Windows allows a file of this name.
 fn check_name(name: &str, path: &str) -> Result<(), Error> {
-    const LONGEST: usize = 255;
     let bad = |what| {
-        Err(Error::BadPath {
-            path: printable(path),
-            what,
-        })
+        let path = printable(path);
+        Err(Error::BadPath { path, what })
     };
-    if name == "." || name == ".." {
-        return bad("a part of it is . or ..");
+    if name.encode_utf16().count() > LONGEST_NAME {
+        return bad("a name has more than 255 characters");
+    }
+    if name.ends_with(['.', ' ']) {
+        return bad("a name ends with a dot or a space");
     }
     if name
         .chars()
         .any(|character| character < ' ' || "<>:\"|?*".contains(character))
     {
-        return bad("it has a character that no file name can hold");
-    }
-    if name.encode_utf16().count() > LONGEST {
-        return bad("a part of it has more than 255 characters");
+        return bad("a name has a character that Windows forbids");
     }
     Ok(())
 }

@@ -21,9 +21,9 @@ pub struct ImageInfo {
     pub description: Option<String>,
     /// `DISPLAYNAME`.
     pub display_name: Option<String>,
-    /// `WINDOWS/EDITIONID`: Professional, Enterprise, ServerStandard, …
+    /// `WINDOWS/EDITIONID`: `Professional`, `Enterprise`, `ServerStandard`, …
     pub edition_id: Option<String>,
-    /// `WINDOWS/INSTALLATIONTYPE`: Client, Server, Server Core, WindowsPE, …
+    /// `WINDOWS/INSTALLATIONTYPE`: `Client`, `Server`, `Server Core`, `WindowsPE`, …
     pub installation_type: Option<String>,
     /// `WINDOWS/PRODUCTNAME`.
     pub product_name: Option<String>,
@@ -141,11 +141,11 @@ impl Document {
                 replacements.push((leaf.place.clone(), new.to_string()));
             }
         }
-        let mut changed = self.text.clone();
+        let mut document = self.text.clone();
         for (place, number) in replacements.into_iter().rev() {
-            changed.replace_range(place, &number);
+            document.replace_range(place, &number);
         }
-        text::encode(&changed, self.form).to_vec()
+        text::encode(&document, self.form).to_vec()
     }
 }
 

@@ -10,6 +10,8 @@
     reason = "test support: each test uses a part, and a broken set-up must stop it"
 )]
 
+pub mod desk;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;

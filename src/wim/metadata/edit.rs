@@ -10,46 +10,35 @@ use crate::wim::error::Error;
 use crate::wim::resource::Hash;
 
 /// What a new directory entry says.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(in crate::wim) struct NewEntry<'a> {
     pub(in crate::wim) name: &'a str,
-    /// Empty for none.
-    pub(in crate::wim) short_name: &'a str,
     pub(in crate::wim) attributes: u32,
     pub(in crate::wim) security: i32,
-    /// Created, accessed and written: Windows FILETIMEs.
-    pub(in crate::wim) times: [u64; 3],
+    /// Created, accessed and written: a Windows FILETIME.
+    pub(in crate::wim) time: u64,
     pub(in crate::wim) hash: Hash,
-    /// Not 0 for names of one file that has several.
-    pub(in crate::wim) link: u64,
 }
 
 impl NewEntry<'_> {
-    /// The bytes of the entry; `None` if a name is too long.
+    /// The bytes of the entry; `None` if the name is too long.
     pub(in crate::wim) fn encode(&self) -> Option<Vec<u8>> {
-        let name = text::utf16le(self.name);
-        let short_name = text::utf16le(self.short_name);
+        let name: Vec<u8> = self.name.encode_utf16().flat_map(u16::to_le_bytes).collect();
         let name_length = u16::try_from(name.len()).ok()?;
-        let short_length = u16::try_from(short_name.len()).ok()?;
-        // Two zero bytes end each name that is there; the root has none.
-        let room = |name: &[u8]| if name.is_empty() { 0 } else { name.len() + 2 };
-        let after_name = ENTRY_LENGTH + room(&name);
-        let length = bytes::align_up(after_name + room(&short_name), ALIGNMENT)?;
+        // Two zero bytes end the name.
+        let length = bytes::align_up(ENTRY_LENGTH + name.len() + 2, ALIGNMENT)?;
         let mut encoded = vec![0; length];
-        let [created, accessed, written] = self.times.map(u64::to_le_bytes);
-        let fields: [(usize, &[u8]); 12] = [
+        let time = self.time.to_le_bytes();
+        let fields: [(usize, &[u8]); 9] = [
             (0, &(length as u64).to_le_bytes()),
             (field::ATTRIBUTES, &self.attributes.to_le_bytes()),
             (field::SECURITY, &self.security.to_le_bytes()),
-            (field::CREATED, &created),
-            (field::ACCESSED, &accessed),
-            (field::WRITTEN, &written),
+            (field::CREATED, &time),
+            (field::ACCESSED, &time),
+            (field::WRITTEN, &time),
             (field::HASH, &self.hash),
-            (field::LINK, &self.link.to_le_bytes()),
-            (field::SHORT_NAME, &short_length.to_le_bytes()),
             (field::NAME, &name_length.to_le_bytes()),
             (ENTRY_LENGTH, &name),
-            (after_name, &short_name),
         ];
         for (offset, value) in fields {
             bytes::put(&mut encoded, offset, value)?;

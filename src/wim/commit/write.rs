@@ -1,0 +1,305 @@
+//! write - executes the plan of a commit, step by step, each on the medium before the next begins.
+//!
+//! Promise: the order. A note of all places; the data; the header without integrity table (the switch); a look at the new
+//! state; the wiping; the integrity table; the header with it; the length of the file. A kill between any two of these
+//! leaves a whole WIM, and the note until everything is done.
+
+use super::{Plan, Report};
+use crate::text::printable;
+use crate::wim::encode::Piece;
+use crate::wim::error::Error;
+use crate::wim::header::{DATA_START, HEADER_LENGTH, Header};
+use crate::wim::integrity;
+use crate::wim::intent::Intent;
+use crate::wim::reader::Wim;
+use crate::wim::resource::read_exact;
+use crate::wim::space::Ranges;
+use crate::wim::storage::Storage;
+use crate::wim::update::{Update, Wanted};
+use std::io;
+use std::iter::once;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// How much is copied or wiped at once, in bytes.
+pub(super) const STEP: usize = 1 << 20;
+
+pub(super) fn write_error(what: &'static str, offset: u64) -> impl FnOnce(io::Error) -> Error {
+    move |source| Error::Write { what, offset, source }
+}
+
+/// Executes the plan. `intent` is the note of an update that was killed, if there is one.
+pub(super) fn write(
+    storage: &dyn Storage,
+    update: &Update,
+    plan: Plan,
+    intent: Option<&Intent>,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Report, Error> {
+    let Plan {
+        header,
+        writes,
+        old,
+        new,
+        integrity,
+        mut report,
+    } = plan;
+    let wim = &update.wim;
+    let placed = new.without(&old);
+    let interrupted = intent.map_or_else(Ranges::default, |intent| intent.ranges.clone());
+    // What is behind the end of the old WIM is what a killed run left, or nothing that belongs to a WIM.
+    let behind = old.end()..wim.file_length.max(old.end());
+    let dead = old.with(interrupted.iter()).with(once(behind)).without(&new);
+    let note = Intent {
+        old_header: wim.header.encode(),
+        new_header: header.encode(),
+        stretch: integrity.as_ref().map(|(_, next)| next.stretch()),
+        ranges: placed.with(dead.iter()),
+    };
+    report.bytes_written = writes
+        .iter()
+        .flat_map(|(_, pieces)| pieces)
+        .map(Piece::length)
+        .sum();
+    report.bytes_wiped = dead.total();
+    let total = report.bytes_written + report.bytes_wiped;
+    let mut done = 0;
+    let mut step = |bytes: u64| {
+        done += bytes;
+        progress(done, total);
+    };
+    if wim.header_found != wim.header.encode() {
+        write_header(storage, &wim.header.encode())?; // it was torn
+    }
+    let note_offset = wim.file_length.max(report.length_after);
+    let prepared = write_note(storage, &note, note_offset)
+        .and_then(|()| suspend_integrity(storage, &wim.header, &placed))
+        .and_then(|()| prepare(storage, writes, &mut step))
+        .and_then(|()| switch(storage, &wim.header, &header));
+    match prepared {
+        Ok(()) => {}
+        Err(Failed::Before(error)) => {
+            undo(storage, &placed, wim);
+            return Err(error);
+        }
+        Err(Failed::Unclear(error)) => return Err(error),
+    }
+    if let Err(what) = read_back(wim, &update.wanted) {
+        write_header(storage, &wim.header.without_integrity())?;
+        undo(storage, &placed, wim);
+        return Err(Error::ReadBack { what });
+    }
+    wipe(storage, &dead, wim.file_length, &mut step)?;
+    if let Some((offset, next)) = integrity {
+        let table_end = header.blob_table.range().map_or(0, |range| range.end);
+        let touched = placed.with(dead.iter());
+        let table = integrity::build(storage, next.old.as_ref(), &touched, table_end)?;
+        write_integrity(storage, &table, offset, &header)?;
+    }
+    set_length(storage, report.length_after)?;
+    Ok(report)
+}
+
+/// An error and which state the file is in.
+enum Failed {
+    /// The old header stands.
+    Before(Error),
+    /// Either header may stand.
+    Unclear(Error),
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self::Before(error)
+    }
+}
+
+fn write_note(storage: &dyn Storage, note: &Intent, offset: u64) -> Result<(), Failed> {
+    storage
+        .write_at(&note.encode(), offset)
+        .map_err(write_error("write at the end of the WIM", offset))?;
+    Ok(sync(storage)?)
+}
+
+/// Takes the old integrity table out of force before anything is written into a gap that it covers.
+fn suspend_integrity(storage: &dyn Storage, old: &Header, placed: &Ranges) -> Result<(), Failed> {
+    let table_end = old.blob_table.range().map_or(0, |range| range.end);
+    if old.integrity.plain != 0 && placed.touches(&(DATA_START..table_end)) {
+        write_header(storage, &old.without_integrity())?;
+    }
+    Ok(())
+}
+
+/// Makes the new state valid.
+fn switch(storage: &dyn Storage, old: &Header, new: &Header) -> Result<(), Failed> {
+    let Err(error) = write_header(storage, &new.without_integrity()) else {
+        return Ok(());
+    };
+    let mut now = [0; HEADER_LENGTH];
+    let looked = read_exact(storage, "header", 0, &mut now);
+    let nothing_arrived = looked.is_ok() && (now == old.encode() || now == old.without_integrity());
+    Err(if nothing_arrived {
+        Failed::Before(error)
+    } else {
+        Failed::Unclear(error)
+    })
+}
+
+/// Writes an integrity table and brings it into force.
+pub(super) fn write_integrity(
+    storage: &dyn Storage,
+    table: &[u8],
+    offset: u64,
+    header: &Header,
+) -> Result<(), Error> {
+    storage
+        .write_at(table, offset)
+        .map_err(write_error("write the integrity table", offset))?;
+    sync(storage)?;
+    write_header(storage, &header.encode())
+}
+
+/// Gives the file its length.
+pub(super) fn set_length(storage: &dyn Storage, length: u64) -> Result<(), Error> {
+    storage
+        .set_length(length)
+        .map_err(write_error("set the length of the file", length))?;
+    sync(storage)
+}
+
+fn sync(storage: &dyn Storage) -> Result<(), Error> {
+    storage
+        .sync()
+        .map_err(write_error("make sure that the data is on the medium", 0))
+}
+
+/// Writes a header and waits until it is on the medium.
+pub(super) fn write_header(storage: &dyn Storage, header: &[u8; HEADER_LENGTH]) -> Result<(), Error> {
+    storage
+        .write_at(header, 0)
+        .map_err(write_error("write the header", 0))?;
+    sync(storage)
+}
+
+/// Writes everything that the new header will point to.
+fn prepare(
+    storage: &dyn Storage,
+    writes: Vec<(u64, Vec<Piece>)>,
+    step: &mut dyn FnMut(u64),
+) -> Result<(), Failed> {
+    let mut buffer = Zeroizing::new(Vec::with_capacity(STEP));
+    for (offset, pieces) in writes {
+        let mut position = offset;
+        for piece in pieces {
+            match piece {
+                Piece::Bytes(bytes) => {
+                    for part in bytes.chunks(STEP) {
+                        if buffer.len() + part.len() > STEP {
+                            flush(storage, &mut buffer, &mut position, step)?;
+                        }
+                        buffer.extend_from_slice(part);
+                    }
+                }
+                Piece::Copy(range) => copy(storage, range, &mut buffer, &mut position, step)?,
+            }
+        }
+        flush(storage, &mut buffer, &mut position, step)?;
+    }
+    Ok(sync(storage)?)
+}
+
+/// Copies a range of the file to the end of what is being written.
+fn copy(
+    storage: &dyn Storage,
+    range: std::ops::Range<u64>,
+    buffer: &mut Zeroizing<Vec<u8>>,
+    position: &mut u64,
+    step: &mut dyn FnMut(u64),
+) -> Result<(), Error> {
+    let mut from = range.start;
+    while from < range.end {
+        if buffer.len() == STEP {
+            flush(storage, buffer, position, step)?;
+        }
+        let filled = buffer.len();
+        let room = usize::try_from(range.end - from)
+            .unwrap_or(STEP)
+            .min(STEP - filled);
+        buffer.resize(filled + room, 0); // within the capacity: nothing moves
+        read_exact(
+            storage,
+            "chunk",
+            from,
+            buffer.get_mut(filled..).unwrap_or_default(),
+        )?;
+        from += room as u64;
+    }
+    Ok(())
+}
+
+fn flush(
+    storage: &dyn Storage,
+    buffer: &mut Zeroizing<Vec<u8>>,
+    position: &mut u64,
+    step: &mut dyn FnMut(u64),
+) -> Result<(), Error> {
+    if !buffer.is_empty() {
+        storage
+            .write_at(buffer, *position)
+            .map_err(write_error("write data", *position))?;
+        *position += buffer.len() as u64;
+        step(buffer.len() as u64);
+        buffer.clear();
+    }
+    Ok(())
+}
+
+/// Overwrites ranges with zeros, as far as the file goes, and syncs.
+pub(super) fn wipe(
+    storage: &dyn Storage,
+    ranges: &Ranges,
+    file_length: u64,
+    step: &mut dyn FnMut(u64),
+) -> Result<(), Error> {
+    let zeros = vec![0; STEP];
+    for range in ranges.iter() {
+        let (mut offset, end) = (range.start, range.end.min(file_length));
+        while offset < end {
+            let length = usize::try_from(end - offset).unwrap_or(STEP).min(STEP);
+            let part = zeros.get(..length).unwrap_or_default();
+            storage
+                .write_at(part, offset)
+                .map_err(write_error("wipe", offset))?;
+            offset += length as u64;
+            step(length as u64);
+        }
+    }
+    sync(storage)
+}
+
+/// Takes back what was written before the header. Best effort: the error that led here is the one to report.
+fn undo(storage: &dyn Storage, placed: &Ranges, old: &Wim) {
+    let restored = wipe(storage, placed, old.file_length, &mut |_| {})
+        .and_then(|()| write_header(storage, &old.header.encode()))
+        .and_then(|()| set_length(storage, old.file_length));
+    // Whatever is left undone, the note at the end of the file tells the next update.
+    drop(restored);
+}
+
+/// Opens the new state and looks at every path that changed. An error is what is not as wanted.
+fn read_back(old: &Wim, wanted: &[Wanted]) -> Result<(), String> {
+    let wim = Wim::open_storage(Arc::clone(&old.storage), &old.path).map_err(|error| error.to_string())?;
+    for wanted in wanted {
+        let path = printable(&wanted.path);
+        let found = wim
+            .find(wanted.image, &wanted.path)
+            .map_err(|error| error.to_string())?;
+        if found.as_ref().map(|entry| entry.hash) != wanted.new {
+            return Err(format!("{path} in image {}", wanted.image));
+        }
+        if found.is_some_and(|entry| entry.size.is_none()) {
+            return Err(format!("the content of {path} in image {}", wanted.image));
+        }
+    }
+    Ok(())
+}
