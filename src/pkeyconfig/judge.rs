@@ -461,7 +461,7 @@ mod tests {
         let context = Context {
             configuration: Some(&configuration),
             image,
-            licences: None,
+            ..Context::default()
         };
         let verdict = of_fields(fields, &context);
         (verdict.judgement, verdict.channel().map(str::to_owned))
@@ -477,8 +477,8 @@ mod tests {
             ("VT:IA", "ServerStandard", Judgement::NotAClientKey),
         ] {
             let row = sample::Row {
-                key_type,
                 editions,
+                key_type,
                 ..ROW
             };
             let (judgement, channel) = judged(row, 150, Some(IMAGE));
