@@ -20,7 +20,7 @@ mod tables;
 use crate::key::ProductKey;
 pub use choose::{NoneReason, gvlk_for, newest_gvlk, plain_edition};
 pub use hosts::{HostKey, HostUpdate, Thresholds, host_keys, host_keys_for, host_updates, thresholds};
-pub use index::{Near, by_symbols, near};
+pub use index::{Near, by_symbols, near, one_off, row_number};
 pub use search::{by_activation_id, by_last_five, search};
 use tables::{PUBLISHED, SKUS, WINDOWS7};
 

@@ -235,6 +235,25 @@ impl Images {
         }
     }
 
+    /// The names of what lies in the folder at `path`; `None` if the image has no such folder. The path is found without
+    /// regard to case.
+    ///
+    /// # Errors
+    /// Damage, or what the system reports.
+    pub fn list(&self, image: u32, path: &str) -> Result<Option<Vec<String>>, Error> {
+        match &self.kind {
+            Kind::Wim(wim) => {
+                let found = wim.find(image, path).map_err(|cause| self.wim_error(cause))?;
+                if found.is_none() {
+                    return Ok(None);
+                }
+                let entries = wim.children(image, path).map_err(|cause| self.wim_error(cause))?;
+                Ok(Some(entries.into_iter().map(|entry| entry.name).collect()))
+            }
+            Kind::Folder(folder) => folder.list(path),
+        }
+    }
+
     /// A file that every Windows image has.
     ///
     /// # Errors

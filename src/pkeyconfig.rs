@@ -9,11 +9,13 @@
 //! | `read` | `pkeyconfig.xrm-ms` to [`KeyConfiguration`] |
 //! | `judge` | [`judge`]: the verdict on one key |
 //! | `reason` | verdicts in words |
+//! | `licences` | [`Licences`]: the SKU licences that an image has installed |
 //! | `lines` | [`check_lines`]: verdicts on a stream of keys |
 //! | `resolve` | [`resolve`]: everything the stored values of a key are made from |
 //! | `sample` | a small configuration of our own making |
 
 mod judge;
+mod licences;
 mod lines;
 mod read;
 mod reason;
@@ -21,6 +23,7 @@ mod resolve;
 pub mod sample;
 
 pub use judge::{Context, Image, Judgement, Verdict, judge, judge_text};
+pub use licences::{LICENCE_FOLDER, Licences, sku_ids};
 pub use lines::check_lines;
 pub use read::{Error, FILE_LIMIT, PAYLOAD_LIMIT};
 pub use resolve::{Resolved, Unresolved, resolve};

@@ -7,7 +7,7 @@ mod choice;
 mod prepare;
 mod show;
 
-pub use choice::{KeyChoice, Places};
+pub use choice::{KeyChoice, Places, installed_licences};
 pub use prepare::{ImageChanges, prepare};
 pub use show::{Look, show};
 

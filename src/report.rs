@@ -5,7 +5,7 @@ mod key;
 mod unattend;
 
 pub use hive::{HiveCheck, HiveKey, HiveValue};
-pub use key::{KeyList, ReportedVerdict, platform_name, status_name};
+pub use key::{KeyList, Paint, Shape, VerdictLines, platform_name, status_name};
 pub use unattend::UnattendSet;
 
 use crate::activation::{Change, StoredKey};

@@ -4,6 +4,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::string_slice,
     missing_docs,
     reason = "tests"
 )]
@@ -35,7 +36,10 @@ fn names(text: &[u8], piece: usize) -> Vec<(u64, &'static str)> {
 
 #[test]
 fn lines_are_judged_in_order_however_they_are_read() {
-    let text = "\u{FEFF}W269N-WFGWX-YVC9B-4J6C9-T83GX\r\n\n33PXH-7Y6KF-2VJC9-XBBR8-HVTHK\nno key\n  w269n-wfgwx-yvc9b-4j6c9-t83gx";
+    let misspelt = format!("{}K", &"33PXH-7Y6KF-2VJC9-XBBR8-HVTHH"[..28]);
+    let text = format!(
+        "\u{FEFF}W269N-WFGWX-YVC9B-4J6C9-T83GX\r\n\n{misspelt}\nno key\n  w269n-wfgwx-yvc9b-4j6c9-t83gx"
+    );
     let expected = vec![
         (1, "published"),
         (2, "malformed"),

@@ -42,19 +42,15 @@ const fn tables() -> [[u8; SLOTS]; PIECES] {
     tables
 }
 
-#[expect(
-    clippy::indexing_slicing,
-    reason = "piece < 3, so that all eight bytes are among the 25"
-)]
+#[inline]
 const fn piece_of(symbols: &[u8; SYMBOL_COUNT], piece: usize) -> u64 {
-    let start = piece * PIECE_LENGTH;
-    let mut bytes = [0; PIECE_LENGTH];
-    let mut index = 0;
-    while index < PIECE_LENGTH {
-        bytes[index] = symbols[start + index];
-        index += 1;
+    let (pieces, _) = symbols.as_chunks::<PIECE_LENGTH>();
+    match pieces {
+        [first, ..] if piece == 0 => u64::from_le_bytes(*first),
+        [_, second, ..] if piece == 1 => u64::from_le_bytes(*second),
+        [_, _, third, ..] => u64::from_le_bytes(*third),
+        _ => 0,
     }
-    u64::from_le_bytes(bytes)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "ten bits fit in every usize")]
@@ -100,26 +96,72 @@ pub struct Near {
 
 /// The published key that `symbols` were probably meant to be. Characters that no key contains count as wrong symbols.
 pub fn near(symbols: &[u8; SYMBOL_COUNT]) -> Option<Near> {
-    (0..PIECES)
-        .flat_map(|piece| candidates(symbols, piece))
-        .find_map(|(row, own)| {
-            let mut wrong = (0..SYMBOL_COUNT).filter(|&at| own.get(at) != symbols.get(at));
-            let symbol = wrong.next()?;
-            let second = wrong.next();
-            if wrong.next().is_some() {
+    for piece in 0..PIECES {
+        for (row, own) in candidates(symbols, piece) {
+            if let Some(near) = compare(row, own, symbols) {
+                return Some(near);
+            }
+        }
+    }
+    None
+}
+
+fn compare(row: usize, own: &[u8; SYMBOL_COUNT], symbols: &[u8; SYMBOL_COUNT]) -> Option<Near> {
+    // A bit for each symbol that differs; without a branch for each.
+    let pairs = own.iter().zip(symbols).zip(0u32..);
+    let wrong = pairs.fold(0u32, |wrong, ((own, symbol), at)| {
+        wrong | (u32::from(own != symbol) << at)
+    });
+    let symbol = usize::try_from(wrong.trailing_zeros()).ok()?;
+    let swapped_with = match wrong.count_ones() {
+        1 => None,
+        2 => {
+            let other = usize::try_from(u32::BITS - 1 - wrong.leading_zeros()).ok()?;
+            if own.get(symbol) != symbols.get(other) || own.get(other) != symbols.get(symbol) {
                 return None;
             }
-            let swapped =
-                |other: usize| own.get(symbol) == symbols.get(other) && own.get(other) == symbols.get(symbol);
-            if second.is_some_and(|other| !swapped(other)) {
-                return None;
-            }
-            Some(Near {
-                key: PUBLISHED.get(row)?,
-                symbol,
-                swapped_with: second,
-            })
-        })
+            Some(other)
+        }
+        _ => return None,
+    };
+    Some(Near {
+        key: PUBLISHED.get(row)?,
+        symbol,
+        swapped_with,
+    })
+}
+
+/// The published key that `symbols` become by adding one symbol (of 24) or by dropping one (of 26), if exactly one does.
+pub fn one_off(symbols: &[u8]) -> Option<&'static PublishedKey> {
+    if symbols.len().abs_diff(SYMBOL_COUNT) != 1 {
+        return None;
+    }
+    let shorter = symbols.len().min(SYMBOL_COUNT);
+    let same = |pair: &(&u8, &u8)| pair.0 == pair.1;
+    let mut fitting = SYMBOLS.iter().enumerate().filter(|(_, own)| {
+        let start = own.iter().zip(symbols).take_while(same).count();
+        let end = own
+            .iter()
+            .rev()
+            .zip(symbols.iter().rev())
+            .take_while(same)
+            .count();
+        start + end >= shorter
+    });
+    let (row, _) = fitting.next()?;
+    if fitting.next().is_some() {
+        return None;
+    }
+    PUBLISHED.get(row)
+}
+
+/// The place of a row in [`super::published`].
+pub fn row_number(key: &'static PublishedKey) -> Option<usize> {
+    let distance = std::ptr::from_ref(key)
+        .addr()
+        .checked_sub(PUBLISHED.as_ptr().addr())?;
+    let row = distance / size_of::<PublishedKey>();
+    (row < PUBLISHED.len()).then_some(row)
 }
 
 #[cfg(test)]
@@ -153,6 +195,21 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_lost_or_added_symbol_finds_its_way_back() {
+        for (row, symbols) in SYMBOLS.iter().enumerate() {
+            assert_eq!(row_number(&PUBLISHED[row]), Some(row));
+            for at in 0..SYMBOL_COUNT {
+                let lost = [&symbols[..at], &symbols[at + 1..]].concat();
+                assert_eq!(one_off(&lost), PUBLISHED.get(row));
+                let doubled = [&symbols[..at], &symbols[at..=at], &symbols[at..]].concat();
+                assert_eq!(one_off(&doubled), PUBLISHED.get(row));
+            }
+            assert_eq!(one_off(symbols), None);
+            assert_eq!(one_off(&symbols[2..]), None);
         }
     }
 

@@ -90,6 +90,9 @@ pub(super) enum KeyCommand {
         /// Judge the keys by this key configuration (pkeyconfig.xrm-ms)
         #[arg(long, value_name = "FILE")]
         pkeyconfig: Option<PathBuf>,
+        /// Print one JSON object a line, without a frame around them
+        #[arg(long)]
+        lines: bool,
     },
     /// Find a published key's product, or a product's or edition's published key
     Lookup {

@@ -1,19 +1,14 @@
 //! `wimkey key`: what a key is for, and which key an edition takes.
 
+mod check;
+
 use super::arguments::{KeyCommand, PlatformName};
-use super::key_source::{Choice, KeySource};
-use super::terminal::{CHANGED, FAULT, PLAIN, Rows, STRONG, Terminal, WARNING, paint};
+use super::terminal::{PLAIN, Rows, STRONG, Terminal, paint};
 use super::{Failure, Outcome};
 use crate::Error;
 use crate::catalog::{self, PublishedKey};
-use crate::hive::Hive;
-use crate::image::{Facts, Images, KEY_CONFIGURATION, SOFTWARE, Target};
 use crate::key::ProductKey;
-use crate::pkeyconfig::{self, Context, Judgement, KeyConfiguration, Verdict};
-use crate::report::{KeyList, ReportedVerdict, SCHEMA, status_name};
-use crate::secret::{self, Source};
-use std::io::{self, IsTerminal, Read, Write};
-use std::path::Path;
+use crate::report::{KeyList, status_name};
 
 pub(super) fn run(command: KeyCommand, terminal: &Terminal) -> Result<Outcome, Failure> {
     match command {
@@ -21,204 +16,13 @@ pub(super) fn run(command: KeyCommand, terminal: &Terminal) -> Result<Outcome, F
             source,
             image,
             pkeyconfig,
-        } => check(source, image.as_deref(), pkeyconfig.as_deref(), terminal),
+            lines,
+        } => {
+            let ground = check::Ground::new(image.as_deref(), pkeyconfig.as_deref())?;
+            check::run(source, &ground, lines, terminal)
+        }
         KeyCommand::Lookup { query } => lookup(&query.join(" "), terminal),
         KeyCommand::List { family, platform } => list(family.as_deref(), platform, terminal),
-    }
-}
-
-/// What keys are judged against, as far as it is owned here.
-#[derive(Default)]
-struct Ground {
-    configuration: Option<KeyConfiguration>,
-    facts: Option<Facts>,
-}
-
-impl Ground {
-    fn of_file(path: &Path) -> Result<Self, Failure> {
-        let bytes =
-            secret::read_file(path, pkeyconfig::FILE_LIMIT).map_err(|cause| Error::file(path, cause))?;
-        let configuration =
-            KeyConfiguration::parse(&bytes).map_err(|cause| Error::from(cause).within(path))?;
-        Ok(Self {
-            configuration: Some(configuration),
-            facts: None,
-        })
-    }
-
-    fn of_image(target: &str) -> Result<Self, Failure> {
-        let images = Images::open(&Target::new(target))?;
-        let [image] = images.selected() else {
-            return Err(Error::Usage(format!(
-                "{target} has {} images, and a key is judged for one\nName it: {target}:INDEX.",
-                images.selected().len()
-            ))
-            .into());
-        };
-        let failed = |cause| images.hive_error(image, SOFTWARE, cause);
-        let software = Hive::read(images.require(image, SOFTWARE)?).map_err(failed)?;
-        let facts = Facts::read(&software, image).map_err(failed)?;
-        let configuration = images.read(image.index, KEY_CONFIGURATION)?;
-        let configuration = configuration
-            .map(|bytes| KeyConfiguration::parse(&bytes))
-            .transpose()?;
-        Ok(Self {
-            configuration,
-            facts: Some(facts),
-        })
-    }
-
-    fn context(&self) -> Context<'_> {
-        let image = self.facts.as_ref().map(|facts| pkeyconfig::Image {
-            edition: &facts.edition,
-            build: facts.build,
-        });
-        Context {
-            configuration: self.configuration.as_ref(),
-            image,
-        }
-    }
-}
-
-fn check(
-    source: KeySource,
-    image: Option<&str>,
-    configuration: Option<&Path>,
-    terminal: &Terminal,
-) -> Result<Outcome, Failure> {
-    let ground = match (image, configuration) {
-        (Some(target), _) => Ground::of_image(target)?,
-        (None, Some(path)) => Ground::of_file(path)?,
-        (None, None) => Ground::default(),
-    };
-    let context = ground.context();
-    let mut verdicts = Verdicts::new(terminal);
-    match source.choice() {
-        Choice::Published(edition) => {
-            let edition = edition.or_else(|| ground.facts.as_ref().map(|facts| facts.edition.clone()));
-            let edition = edition.ok_or_else(|| {
-                Error::Usage(
-                    "--gvlk needs an edition or an image\nAs in --gvlk Professional, or with --image TARGET."
-                        .into(),
-                )
-            })?;
-            let row = match &ground.facts {
-                Some(facts) => catalog::gvlk_for(&edition, facts.build).map_err(|reason| reason.to_string()),
-                None => newest(&edition),
-            };
-            let key = row.map_err(Error::NotFound)?.key()?;
-            verdicts.take(1, &pkeyconfig::judge(&key, &context))?;
-        }
-        Choice::Text(Source::File(path)) => {
-            let file = std::fs::File::open(&path).map_err(|cause| Error::file(&path, cause))?;
-            lines(file, &context, &mut verdicts)?;
-        }
-        Choice::Text(Source::Stdin) | Choice::None => {
-            if io::stdin().is_terminal() {
-                terminal.say("Keys, one a line; end with Ctrl-D:");
-            }
-            lines(io::stdin().lock(), &context, &mut verdicts)?;
-        }
-        Choice::Text(source) => {
-            let text = source.read()?;
-            lines(text.expose().as_bytes(), &context, &mut verdicts)?;
-        }
-    }
-    verdicts.finish()
-}
-
-/// Judges every line; text in UTF-16, as PowerShell writes it, is understood up to the size of a list made by hand.
-fn lines<'a>(
-    mut reader: impl Read,
-    context: &Context<'a>,
-    verdicts: &mut Verdicts<'_>,
-) -> Result<(), Failure> {
-    /// A list in UTF-16 is held in memory whole.
-    const LIST_LIMIT: usize = 64 << 20;
-    let mut start = [0; 2];
-    let mut filled = 0;
-    while let Some(free) = start.get_mut(filled..).filter(|free| !free.is_empty()) {
-        match reader.read(free)? {
-            0 => break,
-            count => filled += count,
-        }
-    }
-    let start = start.get(..filled).unwrap_or_default();
-    let whole = start.chain(reader);
-    let take = |line: u64, verdict: &Verdict<'a>| verdicts.take(line, verdict);
-    if matches!(start, [0xFF, 0xFE] | [0xFE, 0xFF] | [_, 0] | [0, _]) {
-        let bytes = secret::read_all(whole, LIST_LIMIT)?;
-        let (text, _) = crate::text::decode(&bytes)
-            .map_err(|fault| Error::Usage(format!("the list of keys is {fault}\nSave it as UTF-8.")))?;
-        pkeyconfig::check_lines(text.as_bytes(), context, take)?;
-    } else {
-        pkeyconfig::check_lines(whole, context, take)?;
-    }
-    Ok(())
-}
-
-/// Verdicts on their way out, as text or as one JSON object that is never held whole.
-struct Verdicts<'t> {
-    terminal: &'t Terminal,
-    out: io::BufWriter<anstream::AutoStream<io::StdoutLock<'static>>>,
-    count: u64,
-    unusable: bool,
-}
-
-impl<'t> Verdicts<'t> {
-    fn new(terminal: &'t Terminal) -> Self {
-        Self {
-            terminal,
-            out: io::BufWriter::new(anstream::stdout().lock()),
-            count: 0,
-            unusable: false,
-        }
-    }
-
-    fn take(&mut self, line: u64, verdict: &Verdict<'_>) -> io::Result<()> {
-        self.count += 1;
-        self.unusable |= !verdict.judgement.is_usable();
-        if self.terminal.is_json() {
-            let separator = if self.count == 1 {
-                format!("{{\"schema\":\"{SCHEMA}\",\"results\":[\n")
-            } else {
-                ",\n".to_owned()
-            };
-            write!(self.out, "{separator}")?;
-            serde_json::to_writer(&mut self.out, &ReportedVerdict::new(line, verdict))?;
-            return Ok(());
-        }
-        let style = match verdict.judgement {
-            Judgement::Published | Judgement::Matched => CHANGED,
-            Judgement::WellFormed => WARNING,
-            _ => FAULT,
-        };
-        let name = verdict.judgement.name();
-        let partial = verdict.partial().unwrap_or_else(|| "-".to_owned());
-        writeln!(
-            self.out,
-            "{line:>4}  {style}{name:<16}{style:#} {partial:<29}  {verdict}"
-        )
-    }
-
-    fn finish(mut self) -> Result<Outcome, Failure> {
-        if self.terminal.is_json() {
-            let opening = if self.count == 0 {
-                format!("{{\"schema\":\"{SCHEMA}\",\"results\":[")
-            } else {
-                String::new()
-            };
-            writeln!(self.out, "{opening}\n]}}")?;
-        }
-        self.out.flush()?;
-        if self.count == 0 {
-            return Err(Error::NotFound("no key was given\nWrite one key a line.".to_owned()).into());
-        }
-        Ok(if self.unusable {
-            Outcome::Findings
-        } else {
-            Outcome::Done
-        })
     }
 }
 
@@ -230,7 +34,11 @@ pub(super) fn newest(edition: &str) -> Result<&'static PublishedKey, String> {
     }
     let found: Vec<_> = catalog::search(edition)
         .into_iter()
-        .filter(|row| row.kind == catalog::KeyKind::Gvlk && row.platform != catalog::Platform::Office)
+        .filter(|row| {
+            row.kind == catalog::KeyKind::Gvlk
+                && row.status == catalog::Status::Current
+                && row.platform != catalog::Platform::Office
+        })
         .collect();
     match found.as_slice() {
         [] => Err(format!(

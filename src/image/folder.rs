@@ -37,6 +37,21 @@ impl Folder {
             .map_err(|cause| system(&found, cause))
     }
 
+    /// The names in the folder, in order; `None` if there is no such folder.
+    pub(super) fn list(&self, path: &str) -> Result<Option<Vec<String>>, Error> {
+        let Some(found) = self.find(path)?.filter(|found| found.is_dir()) else {
+            return Ok(None);
+        };
+        let entries = std::fs::read_dir(&found).map_err(|cause| system(&found, cause))?;
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(|cause| system(&found, cause))?;
+            names.push(entry.file_name().to_string_lossy().into_owned());
+        }
+        names.sort();
+        Ok(Some(names))
+    }
+
     /// Replaces or creates the file: a new one beside it, synced, renamed over it.
     pub(super) fn write(&self, path: &str, content: &[u8]) -> Result<(), Error> {
         let destination = self.place(path)?;
@@ -126,6 +141,8 @@ mod tests {
         folder.write("Windows/Panther/unattend.xml", b"<a/>").unwrap();
         assert!(root.path().join("WINDOWS/Panther/unattend.xml").is_file());
         assert!(folder.read("Windows/none").unwrap().is_none());
+        assert_eq!(folder.list("windows/PANTHER").unwrap().unwrap(), ["unattend.xml"]);
+        assert!(folder.list("Windows/none").unwrap().is_none());
     }
 
     #[test]

@@ -264,6 +264,10 @@ fn item(input: &str) -> IResult<&str, Item> {
 /// A key in the making: what one text gave. One draft can read any number of texts; it is wiped on drop.
 pub struct Draft {
     symbols: [u8; SYMBOL_COUNT],
+    /// The symbol after the last, of a text that has one too many; else 0.
+    surplus: u8,
+    /// How many symbols the last text had.
+    count: usize,
     columns: [u16; SYMBOL_COUNT],
     notes: Vec<Note>,
 }
@@ -277,6 +281,7 @@ impl Default for Draft {
 impl Drop for Draft {
     fn drop(&mut self) {
         self.symbols.zeroize();
+        self.surplus.zeroize();
     }
 }
 
@@ -291,6 +296,8 @@ impl Draft {
     pub fn new() -> Self {
         Self {
             symbols: [0; SYMBOL_COUNT],
+            surplus: 0,
+            count: 0,
             columns: USUAL_COLUMNS,
             notes: Vec::new(),
         }
@@ -304,6 +311,17 @@ impl Draft {
     /// The column, from 1, of a symbol (0 to 24) in the last text.
     pub fn column(&self, symbol: usize) -> usize {
         self.columns.get(symbol).copied().map_or(0, usize::from)
+    }
+
+    /// Asks `question` about the symbols of a text with too few, or with one too many; `None` for any longer text.
+    pub(crate) fn with_symbols<T>(&self, question: impl FnOnce(&[u8]) -> Option<T>) -> Option<T> {
+        let mut symbols = [0; SYMBOL_COUNT + 1];
+        let (last, first) = symbols.split_last_mut()?;
+        first.copy_from_slice(&self.symbols);
+        *last = self.surplus;
+        let answer = symbols.get(..self.count).and_then(question);
+        symbols.zeroize();
+        answer
     }
 
     /// The repairs the last text needed.
@@ -365,6 +383,8 @@ impl Draft {
 
     fn read_any(&mut self, text: &str) -> Result<(), Error> {
         self.symbols.zeroize();
+        self.surplus = 0;
+        self.count = 0;
         self.columns = [0; SYMBOL_COUNT];
         self.notes.clear();
         if text.len() > INPUT_LIMIT * 4 || text.chars().count() > INPUT_LIMIT {
@@ -438,7 +458,11 @@ impl Draft {
 
     fn place(&mut self, symbol: u8, column: usize, scan: &mut Scan) {
         scan.symbol(column);
+        self.count = scan.count;
         let place = scan.count - 1;
+        if place == SYMBOL_COUNT {
+            self.surplus = symbol;
+        }
         if let (Some(target), Some(at)) = (self.symbols.get_mut(place), self.columns.get_mut(place)) {
             *target = symbol;
             *at = u16::try_from(column).unwrap_or(u16::MAX);

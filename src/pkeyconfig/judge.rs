@@ -3,7 +3,7 @@
 //! Promise: no allocation, no key text in the verdict but the last group and published keys. What decides, in this
 //! order: the published tables, the image's key configuration, the image's build, the checksum.
 
-use super::{KeyConfiguration, Match};
+use super::{KeyConfiguration, Licences, Match};
 use crate::catalog::{self, FIRST_BUILD_WITH_N, KeyKind, Near, Platform, PublishedKey};
 use crate::key::{self, Draft, Fields, Form, PREVIEW_GROUP, ProductKey, SYMBOL_COUNT};
 
@@ -30,6 +30,8 @@ pub struct Context<'a> {
     pub configuration: Option<&'a KeyConfiguration>,
     /// The image.
     pub image: Option<Image<'a>>,
+    /// The licences installed for the image's edition; `None` where there is no folder of them to ask.
+    pub licences: Option<&'a Licences>,
 }
 
 /// What a key turned out to be. The names are those of the command line.
@@ -54,6 +56,18 @@ pub enum Judgement {
 }
 
 impl Judgement {
+    /// Every judgement, in the order of declaration.
+    pub const ALL: [Self; 8] = [
+        Self::Published,
+        Self::Matched,
+        Self::WellFormed,
+        Self::Placeholder,
+        Self::Malformed,
+        Self::Misspelled,
+        Self::WrongEdition,
+        Self::NotAClientKey,
+    ];
+
     /// The name on the command line and in JSON.
     pub fn name(self) -> &'static str {
         match self {
@@ -89,6 +103,7 @@ pub(super) enum Reason {
     EvaluationImage,
     OfficeKey,
     UnknownToConfiguration,
+    NotInstalled,
     NewerThanImage,
     OlderThanImage,
     PreviewKey,
@@ -117,6 +132,7 @@ pub struct Verdict<'a> {
 }
 
 impl<'a> Verdict<'a> {
+    #[inline]
     fn new(judgement: Judgement, reason: Reason, image: Option<Image<'a>>) -> Self {
         Self {
             judgement,
@@ -193,9 +209,11 @@ pub fn judge_text<'a>(text: &[u8], draft: &mut Draft, context: &Context<'a>) -> 
         if let Some(published) = catalog::by_symbols(symbols) {
             return finish(judge_published(published, context), symbols);
         }
-        return match key::placeholder_of(symbols) {
+        // Nor does one stand next to a published key.
+        let near = catalog::near(symbols);
+        return match near.map_or_else(|| key::placeholder_of(symbols), |_| None) {
             Some(kind) => judge_fault(key::Error::Placeholder(kind), draft, context),
-            None => judge_unpublished(symbols, draft, context),
+            None => judge_unpublished(symbols, near, draft, context),
         };
     }
     let Ok(text) = std::str::from_utf8(text) else {
@@ -214,12 +232,15 @@ fn judge_fault<'a>(error: key::Error, draft: &Draft, context: &Context<'a>) -> V
     };
     let mut verdict = Verdict::new(judgement, Reason::Shape(error), context.image);
     verdict.position = error.column();
-    if matches!(error, key::Error::NotASymbol { .. }) {
-        verdict.published = catalog::near(draft.symbols()).map(|near| near.key);
-    }
+    verdict.published = match error {
+        key::Error::NotASymbol { .. } => catalog::near(draft.symbols()).map(|near| near.key),
+        key::Error::Count { .. } => draft.with_symbols(catalog::one_off),
+        _ => None,
+    };
     verdict
 }
 
+#[inline]
 fn finish<'a>(mut verdict: Verdict<'a>, symbols: &[u8; SYMBOL_COUNT]) -> Verdict<'a> {
     verdict.last_five = symbols.last_chunk().copied();
     verdict
@@ -228,12 +249,18 @@ fn finish<'a>(mut verdict: Verdict<'a>, symbols: &[u8; SYMBOL_COUNT]) -> Verdict
 fn judge_symbols<'a>(symbols: &[u8; SYMBOL_COUNT], draft: &Draft, context: &Context<'a>) -> Verdict<'a> {
     match catalog::by_symbols(symbols) {
         Some(published) => finish(judge_published(published, context), symbols),
-        None => judge_unpublished(symbols, draft, context),
+        None => judge_unpublished(symbols, catalog::near(symbols), draft, context),
     }
 }
 
-fn judge_unpublished<'a>(symbols: &[u8; SYMBOL_COUNT], draft: &Draft, context: &Context<'a>) -> Verdict<'a> {
-    let verdict = match (catalog::near(symbols), key::form(symbols)) {
+#[inline]
+fn judge_unpublished<'a>(
+    symbols: &[u8; SYMBOL_COUNT],
+    near: Option<Near>,
+    draft: &Draft,
+    context: &Context<'a>,
+) -> Verdict<'a> {
+    let verdict = match (near, key::form(symbols)) {
         (Some(near), _) => misspelled(near, draft, context),
         (None, Some(Form::Pkey2005)) => without_n(context),
         (None, Some(Form::Pkey2009)) => with_n(symbols, context),
@@ -247,6 +274,7 @@ fn judge_unpublished<'a>(symbols: &[u8; SYMBOL_COUNT], draft: &Draft, context: &
     finish(verdict, symbols)
 }
 
+#[inline]
 fn misspelled<'a>(near: Near, draft: &Draft, context: &Context<'a>) -> Verdict<'a> {
     let mut verdict = Verdict::new(Judgement::Misspelled, Reason::Near, context.image);
     verdict.published = Some(near.key);
@@ -255,6 +283,7 @@ fn misspelled<'a>(near: Near, draft: &Draft, context: &Context<'a>) -> Verdict<'
     verdict
 }
 
+#[inline]
 fn judge_published<'a>(key: &'static PublishedKey, context: &Context<'a>) -> Verdict<'a> {
     let image = context.image;
     let matched = context
@@ -287,6 +316,9 @@ fn published_reason(
     if key.platform == Platform::Office && of_windows && matched.is_none() {
         return (Judgement::WrongEdition, Reason::OfficeKey);
     }
+    if matched.is_some_and(|matched| matched.configuration.key_type == HOST_KEY) {
+        return (Judgement::NotAClientKey, Reason::HostKey);
+    }
     if let Some(image) = context.image {
         if has_n && image.build < FIRST_BUILD_WITH_N {
             return (Judgement::WrongEdition, Reason::NewerThanImage);
@@ -311,8 +343,19 @@ fn published_reason(
     if context.configuration.is_some() && matched.is_none() {
         return (Judgement::WrongEdition, Reason::UnknownToConfiguration);
     }
+    let installed = match (matched, key.activation_id, context.licences) {
+        (Some(matched), _, _) => is_installed(matched, context),
+        (None, Some(id), Some(licences)) => licences.contain(id),
+        _ => true,
+    };
+    if !installed {
+        return (Judgement::WrongEdition, Reason::NotInstalled);
+    }
     (Judgement::Published, Reason::Published)
 }
+
+/// The channel of keys that make a machine a KMS host.
+const HOST_KEY: &str = "Volume:CSVLK";
 
 /// An unpublished key without the letter `N`.
 fn without_n<'a>(context: &Context<'a>) -> Verdict<'a> {
@@ -328,11 +371,18 @@ fn without_n<'a>(context: &Context<'a>) -> Verdict<'a> {
 }
 
 /// An unpublished key with one letter `N`.
+#[inline]
 fn with_n<'a>(symbols: &[u8; SYMBOL_COUNT], context: &Context<'a>) -> Verdict<'a> {
+    match Fields::read(symbols).filter(|fields| fields.checksum_fits) {
+        Some(fields) => of_fields(fields, context),
+        None => Verdict::new(Judgement::Misspelled, Reason::ChecksumOff, context.image),
+    }
+}
+
+/// An unpublished key with these fields, whose checksum fits.
+#[inline]
+fn of_fields<'a>(fields: Fields, context: &Context<'a>) -> Verdict<'a> {
     let image = context.image;
-    let Some(fields) = Fields::read(symbols).filter(|fields| fields.checksum_fits) else {
-        return Verdict::new(Judgement::Misspelled, Reason::ChecksumOff, image);
-    };
     if fields.group == PREVIEW_GROUP {
         return Verdict::new(Judgement::NotAClientKey, Reason::PreviewKey, image);
     }
@@ -345,29 +395,112 @@ fn with_n<'a>(symbols: &[u8; SYMBOL_COUNT], context: &Context<'a>) -> Verdict<'a
     let Some(matched) = configuration.match_fields(fields) else {
         return Verdict::new(Judgement::WrongEdition, Reason::UnknownToConfiguration, image);
     };
-    let (judgement, reason) = matched_reason(matched, image);
+    let (judgement, reason) = matched_reason(matched, context);
     let mut verdict = Verdict::new(judgement, reason, image);
     verdict.matched = Some(matched);
     verdict
 }
 
-fn matched_reason(matched: Match<'_>, image: Option<Image<'_>>) -> (Judgement, Reason) {
-    if matched.configuration.key_type == "Volume:CSVLK" {
+fn matched_reason(matched: Match<'_>, context: &Context<'_>) -> (Judgement, Reason) {
+    if matched.configuration.key_type == HOST_KEY {
         return (Judgement::NotAClientKey, Reason::HostKey);
     }
-    let Some(image) = image else {
+    let Some(image) = context.image else {
         return (Judgement::Matched, Reason::Matched);
     };
     if matched.configuration.key_type == KeyKind::Avma.channel() && !image.edition.starts_with("Server") {
         return (Judgement::NotAClientKey, Reason::GuestKey);
     }
-    if matched.configuration.names_edition(image.edition) {
-        return (Judgement::Matched, Reason::Matched);
+    if !matched.configuration.names_edition(image.edition) {
+        let reason = if image.is_evaluation() {
+            Reason::EvaluationImage
+        } else {
+            Reason::OtherEdition
+        };
+        return (Judgement::WrongEdition, reason);
     }
-    let reason = if image.is_evaluation() {
-        Reason::EvaluationImage
-    } else {
-        Reason::OtherEdition
+    if !is_installed(matched, context) {
+        return (Judgement::WrongEdition, Reason::NotInstalled);
+    }
+    (Judgement::Matched, Reason::Matched)
+}
+
+/// Whether the licence of a key's entry is installed, as far as the image tells.
+fn is_installed(matched: Match<'_>, context: &Context<'_>) -> bool {
+    context
+        .licences
+        .is_none_or(|licences| licences.contain(&matched.configuration.activation_id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pkeyconfig::sample;
+
+    const ROW: sample::Row<'_> = sample::Row {
+        group: 4000,
+        editions: "Professional",
+        key_type: "Volume:MAK",
+        activation_id: "00000000-0000-0000-0000-000000004000",
+        eula_type: "Volume",
+        ranges: &[("X", 100, 199)],
     };
-    (Judgement::WrongEdition, reason)
+    const IMAGE: Image<'_> = Image {
+        edition: "Professional",
+        build: 22621,
+    };
+
+    fn judged(row: sample::Row<'_>, serial: u32, image: Option<Image<'_>>) -> (Judgement, Option<String>) {
+        let configuration = KeyConfiguration::parse(sample::file(&[row], true).as_bytes()).unwrap();
+        let fields = Fields {
+            group: 4000,
+            serial,
+            upgrade: false,
+            checksum_fits: true,
+        };
+        let context = Context {
+            configuration: Some(&configuration),
+            image,
+            ..Context::default()
+        };
+        let verdict = of_fields(fields, &context);
+        (verdict.judgement, verdict.channel().map(str::to_owned))
+    }
+
+    #[test]
+    fn a_key_that_nobody_published_is_known_by_its_group_and_serial() {
+        for (key_type, editions, wanted) in [
+            ("Volume:MAK", "Professional", Judgement::Matched),
+            ("Volume:MAK", "Core;Professional", Judgement::Matched),
+            ("Volume:MAK", "Enterprise", Judgement::WrongEdition),
+            ("Volume:CSVLK", "Professional", Judgement::NotAClientKey),
+            ("VT:IA", "ServerStandard", Judgement::NotAClientKey),
+        ] {
+            let row = sample::Row {
+                editions,
+                key_type,
+                ..ROW
+            };
+            let (judgement, channel) = judged(row, 150, Some(IMAGE));
+            assert_eq!(judgement, wanted, "{key_type} {editions}");
+            assert_eq!(channel.as_deref(), Some(key_type));
+        }
+        assert_eq!(judged(ROW, 150, None).0, Judgement::Matched);
+        assert_eq!(judged(ROW, 200, None).0, Judgement::WrongEdition);
+        let old = Image { build: 7601, ..IMAGE };
+        assert_eq!(judged(ROW, 150, Some(old)).0, Judgement::WrongEdition);
+    }
+
+    #[test]
+    fn the_group_of_previews_is_no_clients() {
+        let fields = Fields {
+            group: PREVIEW_GROUP,
+            serial: 0,
+            upgrade: false,
+            checksum_fits: true,
+        };
+        let verdict = of_fields(fields, &Context::default());
+        assert_eq!(verdict.judgement, Judgement::NotAClientKey);
+        assert!(verdict.to_string().contains("placeholder group 999999"));
+    }
 }

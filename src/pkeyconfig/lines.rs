@@ -72,9 +72,18 @@ pub fn check_lines<'a>(
 fn next_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     // Nearly every line of a list of keys ends here.
     let end = match bytes.get(TEXT_LENGTH) {
-        Some(b'\n') if !bytes.get(..TEXT_LENGTH)?.contains(&b'\n') => TEXT_LENGTH,
+        Some(b'\n') if !holds_line_end(bytes.first_chunk()?) => TEXT_LENGTH,
         _ => bytes.iter().position(|&byte| byte == b'\n')?,
     };
     let line = bytes.get(..end)?;
     Some((line.strip_suffix(b"\r").unwrap_or(line), bytes.get(end + 1..)?))
+}
+
+/// Whether there is a line end among so few bytes; all are looked at, many at once.
+#[inline]
+fn holds_line_end(bytes: &[u8; TEXT_LENGTH]) -> bool {
+    bytes
+        .iter()
+        .fold(0, |found, &byte| found | u8::from(byte == b'\n'))
+        != 0
 }

@@ -73,7 +73,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<KeyConfiguration, Error> {
 }
 
 /// UTF-8 without a copy; anything else decoded.
-fn as_text(bytes: &[u8]) -> Result<Cow<'_, str>, Error> {
+pub(super) fn as_text(bytes: &[u8]) -> Result<Cow<'_, str>, Error> {
     let form = crate::text::Form::detect(bytes);
     if form.encoding == crate::text::Encoding::Utf8 {
         let body = bytes.get(form.mark_length()..).unwrap_or_default();
@@ -92,7 +92,7 @@ enum Outer<'a> {
     Payload(Cow<'a, str>),
 }
 
-fn xml_error(position: u64) -> impl FnOnce(quick_xml::Error) -> Error {
+pub(super) fn xml_error(position: u64) -> impl FnOnce(quick_xml::Error) -> Error {
     move |error| Error::Xml {
         position,
         what: error.to_string(),
@@ -275,7 +275,7 @@ fn push_reference(reference: &quick_xml::events::BytesRef<'_>, content: &mut Str
     Ok(())
 }
 
-fn plain_id(id: &str) -> String {
+pub(super) fn plain_id(id: &str) -> String {
     id.trim_matches(['{', '}']).to_ascii_lowercase()
 }
 

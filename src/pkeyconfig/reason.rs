@@ -92,6 +92,11 @@ impl Verdict<'_> {
                     "the checksum fits, but this image's key configuration knows no such key: it is of another Windows",
                 ),
             },
+            Reason::NotInstalled => {
+                out.write_str("the edition fits, but the image has no licence installed for ")?;
+                self.target(out)?;
+                self.image(out)
+            }
             Reason::NewerThanImage => {
                 out.write_str("a key with the letter N is for Windows 8 and later")?;
                 self.image(out)
@@ -121,8 +126,8 @@ impl Verdict<'_> {
         also(key, out)?;
         match key.status {
             Status::Current => Ok(()),
-            Status::Superseded => out.write_str("; current documents print another key"),
-            Status::Withdrawn => out.write_str("; Microsoft has withdrawn it"),
+            Status::Superseded => out.write_str("; warning: superseded, current documents print another key"),
+            Status::Withdrawn => out.write_str("; warning: Microsoft has withdrawn it, use another key"),
         }
     }
 

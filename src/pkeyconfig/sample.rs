@@ -83,3 +83,14 @@ pub fn wrap(payload: &[u8]) -> String {
 pub fn file(rows: &[Row<'_>], with_n: bool) -> String {
     wrap(inner(rows, with_n).as_bytes())
 }
+
+/// A licence file of an installed SKU with this activation id, unsigned.
+pub fn licence(activation_id: &str) -> String {
+    format!(
+        "\u{FEFF}<?xml version=\"1.0\" encoding=\"utf-8\"?><rg:licenseGroup \
+         xmlns:rg=\"urn:mpeg:mpeg21:2003:01-REL-R-NS\"><r:license xmlns:r=\"urn:mpeg:mpeg21:2003:01-REL-R-NS\" \
+         xmlns:tm=\"http://www.microsoft.com/DRM/XrML2/TM/v2\"><r:title>Sample SKU licence</r:title><r:otherInfo>\
+         <tm:infoTables><tm:infoList><tm:infoStr name=\"productSkuId\">{{{activation_id}}}</tm:infoStr></tm:infoList>\
+         </tm:infoTables></r:otherInfo></r:license></rg:licenseGroup>"
+    )
+}

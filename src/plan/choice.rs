@@ -2,9 +2,9 @@
 
 use super::{Error, Request};
 use crate::catalog;
-use crate::image::Facts;
+use crate::image::{self, Facts, Image, Images};
 use crate::key::ProductKey;
-use crate::pkeyconfig::{self, Context, Judgement, KeyConfiguration, Resolved};
+use crate::pkeyconfig::{self, Context, Judgement, KeyConfiguration, LICENCE_FOLDER, Licences, Resolved};
 
 /// The key that an operator names.
 #[derive(Debug)]
@@ -40,6 +40,7 @@ pub(super) struct Scene<'a> {
     pub(super) image: String,
     pub(super) facts: &'a Facts,
     pub(super) configuration: Option<&'a KeyConfiguration>,
+    pub(super) licences: Option<&'a Licences>,
 }
 
 impl Scene<'_> {
@@ -83,11 +84,13 @@ pub(super) fn choose(
         &Context {
             configuration: scene.configuration,
             image: Some(scene.image()),
+            licences: scene.licences,
         },
     );
     let reason = verdict.to_string();
     match verdict.judgement {
-        Judgement::Published | Judgement::Matched => {}
+        Judgement::Published => notes.extend(outdated(&verdict)),
+        Judgement::Matched => {}
         Judgement::WellFormed => notes.push(format!("{}: {reason}", key.partial())),
         Judgement::WrongEdition if request.allow_other_edition => {
             notes.push(format!(
@@ -103,12 +106,55 @@ pub(super) fn choose(
             });
         }
     }
-    let channel = verdict.channel().map(str::to_owned);
-    let places = request.places.unwrap_or_else(|| Places {
-        hive: channel.as_deref() == Some(catalog::KeyKind::Gvlk.channel()),
+    let is_gvlk = verdict.channel() == Some(catalog::KeyKind::Gvlk.channel());
+    let places = request.places.unwrap_or(Places {
+        hive: is_gvlk,
         answer_file: true,
     });
+    if places.hive && !is_gvlk {
+        notes.push(format!("{}: {HIVE_WARNING}", key.partial()));
+    }
     place(key, places, scene, request, notes)
+}
+
+/// Why a key that is no client setup key does not go into the hive by itself: Windows prescribes the answer file for it, and
+/// removes such keys from the registry on its own.
+const HIVE_WARNING: &str = "only a client setup key belongs into the registry; Microsoft prescribes the answer file \
+     (Shell-Setup, specialize) for any other, Windows may take no notice of one in the hive, and everyone who has the image \
+     can read it there";
+
+/// What to know of a published key that should no longer be used.
+fn outdated(verdict: &pkeyconfig::Verdict<'_>) -> Option<String> {
+    let row = verdict
+        .published
+        .filter(|row| row.status != catalog::Status::Current)?;
+    Some(format!("{}: {verdict}", row.text))
+}
+
+/// The licences that are installed for the edition of an image; `None` where the image keeps none, so that nothing can be said.
+///
+/// # Errors
+/// A folder or file that cannot be read. A licence that is no XML counts for nothing.
+pub fn installed_licences(
+    images: &Images,
+    image: &Image,
+    edition: &str,
+) -> Result<Option<Licences>, image::Error> {
+    const LICENCE: &str = ".xrm-ms";
+    if edition.is_empty() || edition.contains(['/', '\\']) {
+        return Ok(None);
+    }
+    let folder = format!("{LICENCE_FOLDER}/{edition}");
+    let mut licences = Licences::default();
+    for name in images.list(image.index, &folder)?.unwrap_or_default() {
+        if !name.to_ascii_lowercase().ends_with(LICENCE) {
+            continue;
+        }
+        if let Some(file) = images.read(image.index, &format!("{folder}/{name}"))? {
+            _ = licences.add(&file); // what cannot be read counts for nothing
+        }
+    }
+    Ok(Some(licences).filter(|licences| !licences.is_empty()))
 }
 
 /// Works out what the key's places take.

@@ -1,6 +1,6 @@
 //! One image: what it is, what it is to become, and the new content of every file that changes.
 
-use super::choice::{Chosen, Scene, choose};
+use super::choice::{Chosen, Scene, choose, installed_licences};
 use super::{Error, Request};
 use crate::activation::{
     self, Change, HiveName, Occasion, SettingError, Wish, key_wishes, parse_setting, settings_key, unset,
@@ -55,10 +55,12 @@ pub fn prepare(images: &Images, image: &Image, request: &Request) -> Result<Imag
     let chosen = match &request.key {
         Some(key) => {
             let configuration = key_configuration(images, image, &mut notes)?;
+            let licences = installed_licences(images, image, &facts.edition)?;
             let scene = Scene {
                 image: images.describe(image),
                 facts: &facts,
                 configuration: configuration.as_ref(),
+                licences: licences.as_ref(),
             };
             Some(choose(key, &scene, request, &mut notes)?)
         }

@@ -1,40 +1,11 @@
 //! What the `key` commands tell.
 
+mod verdicts;
+
 use super::SCHEMA;
 use crate::catalog::{self, PublishedKey, Status};
-use crate::pkeyconfig::Verdict;
 use serde::Serialize;
-
-/// The verdict on one line, as `key check` tells it.
-#[derive(Debug, Serialize)]
-pub struct ReportedVerdict<'a> {
-    line: u64,
-    verdict: &'static str,
-    partial: Option<String>,
-    product: Option<&'a str>,
-    edition: Option<&'a str>,
-    channel: Option<&'a str>,
-    kms_group: Option<&'static str>,
-    position: Option<usize>,
-    reason: String,
-}
-
-impl<'a> ReportedVerdict<'a> {
-    /// The verdict on the line of this number, from 1.
-    pub fn new(line: u64, verdict: &Verdict<'a>) -> Self {
-        Self {
-            line,
-            verdict: verdict.judgement.name(),
-            partial: verdict.partial(),
-            product: verdict.product(),
-            edition: verdict.edition(),
-            channel: verdict.channel(),
-            kms_group: verdict.kms_group(),
-            position: verdict.position,
-            reason: verdict.to_string(),
-        }
-    }
-}
+pub use verdicts::{Paint, Shape, VerdictLines};
 
 /// What `key lookup` and `key list` tell.
 #[derive(Debug, Serialize)]
