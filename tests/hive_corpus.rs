@@ -1,5 +1,5 @@
-//! Real hives: which are read, which are edited, which are refused. Runs when `WIMKEY_CORPUS` names the folder of the
-//! unpacked test data.
+//! Real hives: which are read, which are edited, which are refused. Runs when `WIMKEY_CORPUS` names the
+//! folder of the test data.
 
 #![allow(
     clippy::unwrap_used,
@@ -10,6 +10,8 @@
     missing_docs,
     reason = "tests"
 )]
+
+mod common;
 
 use std::path::PathBuf;
 use wimkey::hive::{Error, FILE_LIMIT, Hive, Severity, ValueKind, check, recover};
@@ -39,11 +41,7 @@ const DIRTY: [&str; 5] = [
 const DAMAGED: [&str; 2] = ["damaged/SAMBadHBinHeader", "damaged/corrupted_system_hive"];
 
 fn folder() -> Option<PathBuf> {
-    let folder = std::env::var_os("WIMKEY_CORPUS").map(|corpus| PathBuf::from(corpus).join("hives"));
-    if folder.is_none() {
-        eprintln!("skipped: WIMKEY_CORPUS is not set");
-    }
-    folder
+    common::corpus("hives")
 }
 
 fn each(names: &[&str], test: impl Fn(&str, Wiped)) {

@@ -11,6 +11,8 @@
     reason = "tests"
 )]
 
+mod common;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use wimkey::hive::{FILE_LIMIT, Hive, ValueKind};
@@ -137,8 +139,7 @@ fn hives_made_here_are_accepted() {
 }
 
 fn corpus() -> Vec<(String, Wiped)> {
-    let Some(corpus) = std::env::var_os("WIMKEY_CORPUS") else {
-        eprintln!("skipped: WIMKEY_CORPUS is not set");
+    let Some(folder) = common::corpus("hives") else {
         return Vec::new();
     };
     let mut names = vec![
@@ -150,7 +151,6 @@ fn corpus() -> Vec<(String, Wiped)> {
     if std::env::var_os("WIMKEY_SLOW_TESTS").is_some() {
         names.extend(["win7.NTUSER.DAT", "win7-sp1.SYSTEM"]);
     }
-    let folder = PathBuf::from(corpus).join("hives");
     names
         .into_iter()
         .map(|name| {

@@ -9,6 +9,8 @@
     reason = "tests"
 )]
 
+mod common;
+
 use std::path::PathBuf;
 use wimkey::catalog::{self, KeyKind, Platform, Status};
 use wimkey::key::{ALPHABET, Draft, Form, ProductKey};
@@ -33,12 +35,11 @@ fn in_image(text: &str, edition: &'static str, build: u32) -> Verdict<'static> {
 
 /// Key configurations of real builds, with the build, if the corpus is there.
 fn configurations() -> Vec<(u32, KeyConfiguration)> {
-    let Some(corpus) = std::env::var_os("WIMKEY_CORPUS") else {
-        eprintln!("skipped: WIMKEY_CORPUS names no corpus");
+    let Some(folder) = common::corpus("pkeyconfig") else {
         return Vec::new();
     };
     let mut found = Vec::new();
-    for entry in std::fs::read_dir(PathBuf::from(corpus).join("pkeyconfig")).unwrap() {
+    for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
         if name.contains("csvlk") {
@@ -198,7 +199,7 @@ fn configurations_are_read_in_less_than_ten_milliseconds_when_optimised() {
         return;
     }
     for (build, _) in configurations() {
-        let folder = PathBuf::from(std::env::var_os("WIMKEY_CORPUS").unwrap()).join("pkeyconfig");
+        let folder = common::corpus("pkeyconfig").unwrap();
         let path = std::fs::read_dir(folder)
             .unwrap()
             .map(|entry| entry.unwrap().path())
