@@ -12,7 +12,7 @@ pub use target::Target;
 
 use crate::hive;
 use crate::secret::Wiped;
-use crate::wim::{self, Wim};
+use crate::wim::{self, Left, Wim};
 use folder::Folder;
 use std::path::{Path, PathBuf};
 
@@ -215,6 +215,11 @@ impl Images {
         }
     }
 
+    /// Whether an earlier run was killed and left work to finish: a commit does so, even one without files.
+    pub fn was_interrupted(&self) -> bool {
+        matches!(&self.kind, Kind::Wim(wim) if wim.was_interrupted())
+    }
+
     /// A file's content; `None` if the image has no such file. Paths are found without regard to case.
     ///
     /// # Errors
@@ -265,7 +270,8 @@ impl Images {
         })
     }
 
-    /// Puts all `files` into their images: one update of a WIM, one safe replacement a file in a folder.
+    /// Puts all `files` into their images: one update of a WIM, one safe replacement a file in a folder. Gives the old contents that are
+    /// still there.
     ///
     /// # Errors
     /// What keeps the update from being made; the WIM is then what it was.
@@ -274,7 +280,7 @@ impl Images {
         files: Vec<NewFile>,
         output: Option<&Path>,
         progress: Progress<'_>,
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<Left>, Error> {
         let path = self.path;
         match self.kind {
             Kind::Wim(wim) => {
@@ -291,11 +297,11 @@ impl Images {
                     update.put(file.image, &file.path, file.content).map_err(fail)?;
                 }
                 let mut written = |done, total| progress(Phase::Write, done, total);
-                match output {
+                let report = match output {
                     Some(output) => update.commit_to(output, &mut written).map_err(fail)?,
                     None => update.commit(&mut written).map_err(fail)?,
                 };
-                Ok(())
+                Ok(report.left)
             }
             Kind::Folder(folder) => {
                 let total = files.iter().map(|file| file.content.len() as u64).sum();
@@ -305,7 +311,7 @@ impl Images {
                     done += file.content.len() as u64;
                     folder.write(&file.path, &file.content)?;
                 }
-                Ok(())
+                Ok(Vec::new())
             }
         }
     }

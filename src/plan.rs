@@ -15,6 +15,7 @@ use crate::activation::KmsHost;
 use crate::image::{self, Images, NewFile, Phase, Progress, Target};
 use crate::key::Traces;
 use crate::secret::Wiped;
+use crate::wim::{Left, LeftReason};
 use std::num::NonZero;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -188,9 +189,9 @@ pub fn execute(
         Destination::Copy(path) => (Some(path), target.at(path)),
     };
     let traces = Traces::of(done.iter().flat_map(|changes| &changes.replaced));
-    let residue = files.iter().map(|file| traces.count(&file.content)).sum();
-    if !files.is_empty() || output.is_some() {
-        images.commit(files, output, progress)?;
+    let mut residue = files.iter().map(|file| traces.count(&file.content)).sum();
+    if !files.is_empty() || output.is_some() || images.was_interrupted() {
+        residue += tell_left(&images.commit(files, output, progress)?, &mut done);
     } else {
         drop(images);
     }
@@ -200,6 +201,33 @@ pub fn execute(
         verified: true,
         residue,
     })
+}
+
+/// Notes old contents that are still in the WIM; counts those that hold a key which was replaced and cannot be wiped.
+fn tell_left(left: &[Left], done: &mut [ImageChanges]) -> u64 {
+    let mut residue = 0;
+    for left in left {
+        let Some(changes) = done.iter_mut().find(|changes| changes.index == left.image) else {
+            continue;
+        };
+        let replaced = !changes.replaced.is_empty();
+        let path = crate::text::printable(&left.path);
+        match left.reason {
+            LeftReason::Solid => {
+                residue += u64::from(replaced);
+                changes.notes.push(format!(
+                    "the old {path} stays in a solid resource; to be rid of it: wimlib-imagex export FILE all NEW.wim --compress=LZX"
+                ));
+            }
+            LeftReason::StillUsed if replaced => {
+                changes.notes.push(format!(
+                    "the old {path}, with the key it held, is also the content of other files or images"
+                ));
+            }
+            LeftReason::StillUsed => {}
+        }
+    }
+    residue
 }
 
 /// Looks at every selected image, several at a time, and works out its changes. The first refusal, in the order of images, counts.

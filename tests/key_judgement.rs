@@ -11,7 +11,6 @@
 
 mod common;
 
-use std::path::PathBuf;
 use wimkey::catalog::{self, KeyKind, Platform, Status};
 use wimkey::key::{ALPHABET, Draft, Form, ProductKey};
 use wimkey::pkeyconfig::{
