@@ -37,8 +37,8 @@ pub enum Error {
         /// What the system said.
         cause: std::io::Error,
     },
-    /// A file that could not be replaced; it is as it was.
-    #[error("{} was not written: {cause}\nThe file is as it was before; check the folder's free space and rights.", path.display())]
+    /// A file that could not be replaced as it should be; the cause says what it is now.
+    #[error("{}: {cause}", path.display())]
     NotReplaced {
         /// The file.
         path: PathBuf,
