@@ -17,6 +17,9 @@ pub enum Error {
     /// A hive that cannot be used.
     #[error(transparent)]
     Hive(#[from] crate::hive::Error),
+    /// A hive that cannot be exported, or a registration file that cannot be imported.
+    #[error(transparent)]
+    Transfer(#[from] crate::transfer::Error),
     /// An answer file that cannot be used.
     #[error("the answer file: {0}")]
     AnswerFile(#[from] crate::unattend::Error),
@@ -83,6 +86,7 @@ impl Error {
     pub fn is_refusal(&self) -> bool {
         match self {
             Self::Hive(error) => error.is_refusal(),
+            Self::Transfer(error) => error.is_refusal(),
             Self::Image(error) => error.is_refusal(),
             Self::Plan(error) => error.is_refusal(),
             Self::In { cause, .. } => cause.is_refusal(),
