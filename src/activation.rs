@@ -9,7 +9,7 @@ mod settings;
 mod state;
 
 pub use kms_host::{KmsHost, KmsHostError};
-pub use product_key::{Occasion, StoredKey, key_wishes, read_stored_key, stored_key};
+pub use product_key::{Occasion, StoredKey, key_wishes, read_stored_key, stored_key, unpublished_key};
 pub use settings::{SettingError, parse_setting, unset};
 pub use state::State;
 

@@ -66,6 +66,7 @@ failure_from!(
     crate::plan::Error,
     crate::secret::Error,
     crate::hive::Error,
+    crate::transfer::Error,
     crate::unattend::Error,
     crate::key::Error,
     crate::pkeyconfig::Error,

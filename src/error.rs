@@ -19,6 +19,9 @@ pub enum Error {
     /// A hive that cannot be used.
     #[error(transparent)]
     Hive(#[from] crate::hive::Error),
+    /// A hive that cannot be exported, or a registration file that cannot be imported.
+    #[error(transparent)]
+    Transfer(#[from] crate::transfer::Error),
     /// An answer file that cannot be used.
     #[error(transparent)]
     AnswerFile(#[from] unattend::Error),
@@ -39,8 +42,8 @@ pub enum Error {
         /// What the system said.
         cause: std::io::Error,
     },
-    /// A file that could not be replaced; it is as it was.
-    #[error("{} was not written: {cause}\nThe file is as it was before; check the folder's free space and rights.", path.display())]
+    /// A file that could not be replaced as it should be; the cause says what it is now.
+    #[error("{}: {cause}", path.display())]
     NotReplaced {
         /// The file.
         path: PathBuf,
@@ -97,6 +100,7 @@ impl Error {
     pub fn is_refusal(&self) -> bool {
         match self {
             Self::Hive(error) => error.is_refusal(),
+            Self::Transfer(error) => error.is_refusal(),
             Self::Image(error) => error.is_refusal(),
             Self::Plan(error) => error.is_refusal(),
             Self::In { cause, .. } => cause.is_refusal(),

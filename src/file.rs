@@ -3,37 +3,66 @@
 //! Promise: the new content goes to a file beside the old one, is synced, read back, compared, and renamed over it. Mode and owner
 //! stay. A new file that did not come to its place is overwritten with zeros before it is removed, for it may hold a key.
 
-use crate::secret;
-use std::fs::File;
-use std::io::{self, Seek, SeekFrom, Write};
+use crate::bytes::slice_mut;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
+use tempfile::NamedTempFile;
+use zeroize::Zeroizing;
 
-/// How many zeros are written at a time.
-const ZEROS: usize = 64 * 1024;
+/// How many bytes are written, compared or wiped at a time.
+const STEP: usize = 1 << 20;
 
-/// Why a file was not replaced. It is as it was before.
+/// Why a file was not replaced as it should be.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The system reported an error.
-    #[error("{0}")]
+    /// The system reported an error. The file is as it was before.
+    #[error("{0}\nThe file is as it was before; check the folder's free space and rights.")]
     System(#[from] io::Error),
-    /// What was read back is not what was written, or is not acceptable.
-    #[error("{0}")]
+    /// What was read back is not what was written, or is not acceptable. The file is as it was before.
+    #[error("{0}\nThe file is as it was before; check the disk and the memory.")]
     Rejected(String),
+    /// The new content stands in its place, but the folder could not be synced.
+    #[error(
+        "the file is replaced, but a loss of power now could undo that: {0}\nThe file holds its new content; check the disk."
+    )]
+    Unsynced(io::Error),
 }
 
-/// Makes `bytes` the content of the file at `path`, at once or not at all. What was written is read back and shown to `accept`
-/// before it takes the old file's place.
+/// What is done to the disk, one after the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Create,
+    Write,
+    Sync,
+    TakeOverOwner,
+    Read,
+    Rename,
+    SyncFolder,
+}
+
+/// Makes `bytes` the content of the file at `path`, at once or not at all. What was written is read back and compared, and `bytes`
+/// are shown to `accept`, before they take the old file's place.
 ///
 /// If `path` is a symbolic link, the file that it points to is replaced. Old blocks of the file stay on the medium until the system
 /// uses them again.
 ///
 /// # Errors
-/// [`Error`]; the old file is then untouched.
+/// [`Error`]; each says what the file is then.
 pub fn replace(
     path: &Path,
     bytes: &[u8],
     accept: impl FnOnce(&[u8]) -> Result<(), String>,
+) -> Result<(), Error> {
+    replace_in_steps(path, bytes, accept, &mut |_| Ok(()))
+}
+
+/// As [`replace`]; before each step `gate` says whether it may be done.
+fn replace_in_steps(
+    path: &Path,
+    bytes: &[u8],
+    accept: impl FnOnce(&[u8]) -> Result<(), String>,
+    gate: &mut dyn FnMut(Step) -> io::Result<()>,
 ) -> Result<(), Error> {
     let target = match path.canonicalize() {
         Ok(target) => target,
@@ -44,35 +73,50 @@ pub fn replace(
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
+    gate(Step::Create)?;
     let mut fresh = tempfile::Builder::new().prefix(".wimkey-").tempfile_in(folder)?;
-    let outcome = fill(fresh.as_file_mut(), bytes)
-        .and_then(|()| take_over_owner(fresh.as_file(), &target))
-        .and_then(|()| read_back(fresh.as_file_mut(), bytes.len()))
-        .map_err(Error::from)
-        .and_then(|copy| {
-            if copy[..] != *bytes {
-                return Err(Error::Rejected(
-                    "the new file does not hold what was written to it".to_owned(),
-                ));
-            }
-            accept(&copy).map_err(Error::Rejected)
-        });
+    let outcome = prepare(&mut fresh, bytes, &target, gate)
+        .and_then(|()| accept(bytes).map_err(Error::Rejected))
+        .and_then(|()| Ok(gate(Step::Rename)?));
     if let Err(error) = outcome {
-        _ = wipe(fresh.as_file_mut(), bytes.len());
+        _ = wipe(fresh.as_file_mut());
         return Err(error);
     }
     match fresh.persist(&target) {
-        Ok(_) => Ok(File::open(folder)?.sync_all()?),
+        Ok(_) => gate(Step::SyncFolder)
+            .and_then(|()| File::open(folder)?.sync_all())
+            .map_err(Error::Unsynced),
         Err(mut error) => {
-            _ = wipe(error.file.as_file_mut(), bytes.len());
+            _ = wipe(error.file.as_file_mut());
             Err(error.error.into())
         }
     }
 }
 
-fn fill(file: &mut File, bytes: &[u8]) -> io::Result<()> {
-    file.write_all(bytes)?;
-    file.sync_all()
+/// Everything that comes before the rename.
+fn prepare(
+    fresh: &mut NamedTempFile,
+    bytes: &[u8],
+    target: &Path,
+    gate: &mut dyn FnMut(Step) -> io::Result<()>,
+) -> Result<(), Error> {
+    let file = fresh.as_file_mut();
+    for part in bytes.chunks(STEP) {
+        gate(Step::Write)?;
+        file.write_all(part)?;
+    }
+    gate(Step::TakeOverOwner)?;
+    take_over_owner(file, target)?;
+    gate(Step::Sync)?;
+    file.sync_all()?;
+    gate(Step::Read)?;
+    if holds(file, bytes)? {
+        Ok(())
+    } else {
+        Err(Error::Rejected(
+            "the new file does not hold what was written to it".to_owned(),
+        ))
+    }
 }
 
 /// Gives `file` the mode and the owner of the file at `target`, if there is one.
@@ -93,20 +137,47 @@ fn take_over_owner(file: &File, target: &Path) -> io::Result<()> {
     file.set_permissions(old.permissions())
 }
 
-fn read_back(file: &mut File, length: usize) -> io::Result<secret::Wiped> {
+/// Whether the file holds `bytes` and nothing else; a small part of it is in memory at a time.
+fn holds(file: &mut File, bytes: &[u8]) -> io::Result<bool> {
     file.seek(SeekFrom::Start(0))?;
-    secret::read_all(&*file, length)
+    let mut buffer = Zeroizing::new(vec![0; STEP.min(bytes.len() + 1)]);
+    for part in bytes.chunks(STEP) {
+        let copy = slice_mut(&mut buffer, 0, part.len()).unwrap_or_default();
+        file.read_exact(copy)?;
+        if copy != part {
+            return Ok(false);
+        }
+    }
+    Ok(file.read(&mut buffer)? == 0)
 }
 
-fn wipe(file: &mut File, length: usize) -> io::Result<()> {
+/// Overwrites all of a file with zeros.
+fn wipe(file: &mut File) -> io::Result<()> {
+    let mut left = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
     file.seek(SeekFrom::Start(0))?;
-    let zeros = vec![0; ZEROS.min(length)];
-    let mut left = length;
+    let zeros = vec![0; STEP.min(left)];
     while left > 0 {
         let step = zeros.get(..left).unwrap_or(&zeros);
         file.write_all(step)?;
         left -= step.len();
     }
+    file.sync_all()
+}
+
+/// Overwrites the file at `path` with zeros and empties it; one that is not there or is empty stays as it is.
+///
+/// # Errors
+/// What the system reports; the file may then be overwritten in part.
+pub fn empty(path: &Path) -> io::Result<()> {
+    let mut file = match OpenOptions::new().write(true).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        file => file?,
+    };
+    if file.metadata()?.len() == 0 {
+        return Ok(());
+    }
+    wipe(&mut file)?;
+    file.set_len(0)?;
     file.sync_all()
 }
 
@@ -144,7 +215,7 @@ mod tests {
         let path = folder.path().join("a.xml");
         std::fs::write(&path, "old").unwrap();
         let error = replace(&path, b"new", |_| Err("no".into())).unwrap_err();
-        assert_eq!(error.to_string(), "no");
+        assert!(error.to_string().starts_with("no\n"));
         assert_eq!(std::fs::read(&path).unwrap(), b"old");
         assert_eq!(names(folder.path()), ["a.xml"]);
     }
@@ -159,5 +230,52 @@ mod tests {
         replace(&link, b"new", |_| Ok(())).unwrap();
         assert!(link.is_symlink());
         assert_eq!(std::fs::read(&real).unwrap(), b"new");
+    }
+
+    #[test]
+    fn a_failure_at_any_step_leaves_the_old_content_or_the_new_and_nothing_beside() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("SOFTWARE");
+        let (old, new) = (vec![1; 5 * STEP / 2], vec![2; 7 * STEP / 2]);
+        let mut steps = Vec::new();
+        std::fs::write(&path, &old).unwrap();
+        replace_in_steps(&path, &new, |_| Ok(()), &mut |step| {
+            steps.push(step);
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(steps.iter().filter(|&&step| step == Step::Write).count(), 4);
+        for (failing, &step) in steps.iter().enumerate() {
+            std::fs::write(&path, &old).unwrap();
+            let mut done = 0;
+            let error = replace_in_steps(&path, &new, |_| Ok(()), &mut |_| {
+                // At no moment does the path name anything but the whole old or the whole new content.
+                let now = std::fs::read(&path).unwrap();
+                assert!(now == old || now == new);
+                done += 1;
+                if done > failing {
+                    return Err(io::Error::other("the disk is gone"));
+                }
+                Ok(())
+            })
+            .unwrap_err();
+            let is_replaced = step == Step::SyncFolder;
+            assert_eq!(matches!(error, Error::Unsynced(_)), is_replaced, "{step:?}");
+            assert!(error.to_string().contains("the disk is gone"));
+            let expected = if is_replaced { &new } else { &old };
+            assert!(std::fs::read(&path).unwrap() == *expected, "{step:?}");
+            assert_eq!(names(folder.path()), ["SOFTWARE"], "{step:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_emptied_once_and_a_missing_one_is_no_fault() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("SOFTWARE.LOG1");
+        empty(&path).unwrap();
+        std::fs::write(&path, vec![7; 100]).unwrap();
+        empty(&path).unwrap();
+        empty(&path).unwrap();
+        assert_eq!(path.metadata().unwrap().len(), 0);
     }
 }

@@ -44,7 +44,7 @@ pub use error::{Error, Finding, Severity};
 pub use key::{Key, Subkeys, Values, Walk};
 pub use kind::{UnknownKind, ValueKind};
 pub use recover::recover;
-pub use save::{SaveError, save};
+pub use save::{empty_logs, logs_of, read_logs, save};
 pub use value::{DATA_LIMIT, Data, Value};
 
 use crate::bytes::{slice, u32_at};

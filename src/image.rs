@@ -83,10 +83,8 @@ pub enum Error {
         /// What the system said.
         cause: std::io::Error,
     },
-    /// A file of a folder could not be replaced; it is as it was.
-    #[error(
-        "{place} was not written: {cause}\nThe file is as it was before; check the folder's free space and rights."
-    )]
+    /// A file of a folder could not be replaced as it should be; the cause says what it is now.
+    #[error("{place}: {cause}")]
     NotReplaced {
         /// The file.
         place: String,

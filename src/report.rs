@@ -4,7 +4,7 @@ mod hive;
 mod key;
 mod unattend;
 
-pub use hive::{HiveCheck, HiveKey, HiveValue};
+pub use hive::{HiveChange, HiveCheck, HiveExport, HiveKey, HiveShow, HiveValue, HiveWritten};
 pub use key::{KeyList, Paint, Shape, VerdictLines, platform_name, status_name};
 pub use unattend::UnattendSet;
 

@@ -92,7 +92,7 @@ pub enum Error {
     #[error(transparent)]
     Wim(#[from] wim::Error),
     /// The WIM could not be written.
-    #[error("the sample was not written: {0}\nCheck the folder's free space and rights.")]
+    #[error("the sample: {0}")]
     File(#[from] crate::file::Error),
 }
 

@@ -12,16 +12,29 @@
 use wimkey::hive::{Error, Hive, Severity, ValueKind, check};
 use wimkey::secret::Wiped;
 
-/// A hive with a list of four keys under `Parent`, values with data in cells, and large data.
+mod common;
+
+/// The real hives that get the faults too: with `lh` lists and with `lf` lists.
+const REAL: [&str; 3] = ["win7.NTUSER.DAT", "win10.UsrClass.dat", "damaged/SAM-healthy-1.3"];
+
+/// A hive with a list of four keys under `QzParent`, values with data in cells, and large data.
 fn healthy(minor: u32) -> Wiped {
-    let mut hive = Hive::create(minor).unwrap();
-    for name in ["Alpha", "Beta", "Gamma", "Delta"] {
-        hive.set_value(&format!(r"Parent\{name}"), "Value", ValueKind::Binary, &[7; 40])
-            .unwrap();
-    }
-    hive.set_value("Parent", "Large", ValueKind::Binary, &vec![1; 40_000])
+    fill(Hive::create(minor).unwrap())
+}
+
+fn fill(mut hive: Hive) -> Wiped {
+    for name in ["QzAlpha", "QzBeta", "QzGamma", "QzDelta"] {
+        hive.set_value(
+            &format!(r"QzParent\{name}"),
+            "QzValue",
+            ValueKind::Binary,
+            &[7; 40],
+        )
         .unwrap();
-    hive.set_value("Parent", "Other", ValueKind::Binary, &[2; 100])
+    }
+    hive.set_value("QzParent", "QzLarge", ValueKind::Binary, &vec![1; 40_000])
+        .unwrap();
+    hive.set_value("QzParent", "QzOther", ValueKind::Binary, &[2; 100])
         .unwrap();
     hive.finish().unwrap()
 }
@@ -60,7 +73,7 @@ fn offset_of(payload: usize) -> u32 {
 
 /// The subkey list of `Parent`.
 fn list(bytes: &[u8]) -> usize {
-    payload(u32_at(bytes, key(bytes, b"Parent") + 28))
+    payload(u32_at(bytes, key(bytes, b"QzParent") + 28))
 }
 
 fn seal(bytes: &mut [u8]) {
@@ -90,32 +103,32 @@ const FAULTS: &[Fault] = &[
         bytes.copy_within(list + 4..list + 12, list + 12);
     }),
     ("impossible size", Means::Refused, |bytes| {
-        let at = value(bytes, b"Other") - 4;
+        let at = value(bytes, b"QzOther") - 4;
         let size = u32_at(bytes, at).wrapping_sub(4);
         put(bytes, at, size);
     }),
     ("where no cell in use begins", Means::Refused, |bytes| {
-        let at = value(bytes, b"Other") + 8;
+        let at = value(bytes, b"QzOther") + 8;
         let data = u32_at(bytes, at);
         put(bytes, at, data + 8);
     }),
     ("another use already", Means::Refused, |bytes| {
-        let sibling = u32_at(bytes, value(bytes, b"Value") + 8);
-        let at = value(bytes, b"Other");
+        let sibling = u32_at(bytes, value(bytes, b"QzValue") + 8);
+        let at = value(bytes, b"QzOther");
         put(bytes, at + 4, 10);
         put(bytes, at + 8, sibling);
     }),
     ("keys use it", Means::Warned, |bytes| {
-        let at = payload(u32_at(bytes, key(bytes, b"Parent") + 44)) + 12;
+        let at = payload(u32_at(bytes, key(bytes, b"QzParent") + 44)) + 12;
         let users = u32_at(bytes, at);
         put(bytes, at, users + 1);
     }),
     ("keys use it", Means::Refused, |bytes| {
-        let at = payload(u32_at(bytes, key(bytes, b"Parent") + 44)) + 12;
+        let at = payload(u32_at(bytes, key(bytes, b"QzParent") + 44)) + 12;
         put(bytes, at, 1);
     }),
     ("list of security descriptors", Means::Refused, |bytes| {
-        let at = payload(u32_at(bytes, key(bytes, b"Parent") + 44)) + 4;
+        let at = payload(u32_at(bytes, key(bytes, b"QzParent") + 44)) + 4;
         put(bytes, at, 8);
     }),
     ("checksum", Means::Dirty, |bytes| bytes[508] ^= 1),
@@ -125,23 +138,23 @@ const FAULTS: &[Fault] = &[
         seal(bytes);
     }),
     ("does not name its parent", Means::Refused, |bytes| {
-        let at = key(bytes, b"Alpha") + 16;
+        let at = key(bytes, b"QzAlpha") + 16;
         put(bytes, at, 32);
     }),
     ("subkeys, its list holds", Means::Refused, |bytes| {
-        let at = key(bytes, b"Parent") + 20;
+        let at = key(bytes, b"QzParent") + 20;
         put(bytes, at, 5);
     }),
     ("subkeys, its list holds", Means::Refused, |bytes| {
-        let at = key(bytes, b"Parent") + 20;
+        let at = key(bytes, b"QzParent") + 20;
         put(bytes, at, 3);
     }),
     ("names of its subkeys have at most", Means::Refused, |bytes| {
-        let at = key(bytes, b"Parent") + 52;
+        let at = key(bytes, b"QzParent") + 52;
         put(bytes, at, 2);
     }),
     ("does not fit into its cell", Means::Refused, |bytes| {
-        let at = value(bytes, b"Other") + 4;
+        let at = value(bytes, b"QzOther") + 4;
         put(bytes, at, 200);
     }),
     ("cells in use that nothing refers to", Means::Warned, |bytes| {
@@ -158,40 +171,42 @@ const FAULTS: &[Fault] = &[
         put(bytes, at, negative);
     }),
     ("does not begin with `hbin`", Means::Refused, |bytes| {
-        bytes[8192] = b'x';
+        let second_bin = 4096 + usize::try_from(u32_at(bytes, 4096 + 8)).unwrap();
+        bytes[second_bin] = b'x';
     }),
     ("leaves its cell", Means::Refused, |bytes| {
-        let at = key(bytes, b"Alpha") + 72;
+        let at = key(bytes, b"QzAlpha") + 72;
         bytes[at] = 200;
     }),
     ("another use already", Means::Refused, |bytes| {
-        let (list, parent) = (list(bytes), offset_of(key(bytes, b"Parent")));
+        let (list, parent) = (list(bytes), offset_of(key(bytes, b"QzParent")));
         put(bytes, list + 4, parent);
     }),
     ("where no cell in use begins", Means::Refused, |bytes| {
-        let at = value(bytes, b"Other") - 4;
+        let at = value(bytes, b"QzOther") - 4;
         let positive = u32_at(bytes, at).wrapping_neg();
         put(bytes, at, positive);
     }),
     ("cut off", Means::Refused, |bytes| {
-        let size = u32_at(bytes, 40);
-        put(bytes, 40, size + 4096);
+        let size = u32::try_from(bytes.len()).unwrap() & !0xFFF;
+        put(bytes, 40, size);
         seal(bytes);
     }),
     ("cut off", Means::Refused, |bytes| {
-        let length = bytes.len() - 4096;
-        bytes.truncate(length);
+        let length = u32_at(bytes, 40);
+        bytes.truncate(usize::try_from(length).unwrap());
     }),
     ("two values with the name", Means::Refused, |bytes| {
-        let at = value(bytes, b"Other");
-        bytes[at + 20..at + 25].copy_from_slice(b"lARGE");
+        let at = value(bytes, b"QzOther");
+        bytes[at + 20..at + 27].copy_from_slice(b"qZlARGE");
     }),
     ("in the place of 4", Means::Refused, |bytes| {
-        let at = value(bytes, b"Other") + 4;
+        let at = value(bytes, b"QzOther") + 4;
         put(bytes, at, 0x8000_0005);
     }),
     ("is not marked as one", Means::Refused, |bytes| {
-        bytes[4096 + 32 + 4 + 2] = 0x20;
+        let root = payload(u32_at(bytes, 36));
+        bytes[root + 2] = 0x20;
     }),
 ];
 
@@ -215,6 +230,24 @@ fn every_fault_is_told_and_the_healthy_hive_has_none() {
         for (number, fault) in FAULTS.iter().enumerate() {
             let mut bytes = healthy(minor);
             fault.2(&mut bytes);
+            judge(bytes, number, fault);
+        }
+    }
+}
+
+#[test]
+fn every_fault_is_told_in_real_hives_too() {
+    let Some(folder) = common::corpus("hives") else {
+        return;
+    };
+    for name in REAL {
+        let bytes = wimkey::secret::read_file(&folder.join(name), 1 << 30).unwrap();
+        let healthy = fill(Hive::open(bytes).unwrap());
+        let harmless = check(&healthy).len();
+        for (number, fault) in FAULTS.iter().enumerate() {
+            let mut bytes = healthy.clone();
+            fault.2(&mut bytes);
+            assert!(check(&bytes).len() > harmless, "{name}: fault {number}");
             judge(bytes, number, fault);
         }
     }

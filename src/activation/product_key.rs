@@ -274,6 +274,14 @@ pub(super) fn key_in(data: &[u8]) -> Option<ProductKey> {
     }
 }
 
+/// As [`stored_key`], for data that carries a key which is not published; `None` for any other.
+pub fn unpublished_key(data: &[u8]) -> Option<String> {
+    let key = key_in(data)?;
+    catalog::row_of(&key)
+        .is_none()
+        .then(|| format!("{} ({} bytes)", key.partial(), data.len()))
+}
+
 /// What a registry value's data says of the key it carries, for people; `None` if it carries none.
 pub fn stored_key(data: &[u8]) -> Option<String> {
     let key = DigitalProductId::read(data)

@@ -15,6 +15,10 @@ Examples:
 
 FILE of --unattend is read only: each image gets its own copy, with its own key, at Windows/Panther/unattend.xml.";
 
+const SET_DATA: &str = "\
+DATA by TYPE: REG_SZ, REG_EXPAND_SZ, REG_LINK text; REG_MULTI_SZ texts with ; between; REG_DWORD, REG_QWORD a number, decimal \
+or 0x…; any other type bytes in hexadecimal digits, as in 01ff00.";
+
 /// Prepares offline Windows images for volume activation
 #[derive(Debug, Parser)]
 #[command(name = "wimkey", version, about, after_help = EXIT_CODES, max_term_width = 100, disable_help_subcommand = true)]
@@ -189,6 +193,11 @@ pub(super) enum HiveCommand {
         /// The hive file
         file: PathBuf,
     },
+    /// What a hive holds: version, state, how many keys and values, its first keys
+    Show {
+        /// The hive file
+        file: PathBuf,
+    },
     /// Print a value, or all values of a key
     Get {
         /// The hive file
@@ -198,6 +207,102 @@ pub(super) enum HiveCommand {
         /// The value's name; "" for the default value
         name: Option<String>,
     },
+    /// Set a value; keys that are missing on the way are made
+    #[command(after_help = SET_DATA)]
+    Set {
+        /// The hive file
+        file: PathBuf,
+        /// The key's path below the hive's root
+        key: String,
+        /// The value's name; "" for the default value
+        name: String,
+        /// The type, as in REG_SZ or REG_DWORD, or its number
+        #[arg(value_name = "TYPE")]
+        kind: crate::hive::ValueKind,
+        /// The data
+        #[arg(allow_hyphen_values = true)]
+        data: String,
+        #[command(flatten)]
+        options: WriteOptions,
+    },
+    /// Delete a value, or a key with all below it
+    Delete {
+        /// The hive file
+        file: PathBuf,
+        /// The key's path below the hive's root
+        key: String,
+        /// The value's name, "" for the default value; without it the key is deleted
+        name: Option<String>,
+        #[command(flatten)]
+        options: WriteOptions,
+    },
+    /// Write keys and values to a registration file (.reg), as regedit does
+    #[command(
+        after_help = "Without --output the file goes to standard output, which must not be a terminal: it is UTF-16, and keys in it are whole."
+    )]
+    Export {
+        /// The hive file
+        file: PathBuf,
+        /// Only this key and those below it
+        key: Option<String>,
+        /// What the hive's root is called in the .reg file; otherwise its file name decides, as in HKEY_LOCAL_MACHINE\SOFTWARE
+        #[arg(long, value_name = "PATH")]
+        prefix: Option<String>,
+        /// Write the .reg file here
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Put a registration file (.reg, version 5 or REGEDIT4) into a hive
+    Import {
+        /// The hive file
+        file: PathBuf,
+        /// The registration file
+        reg: PathBuf,
+        /// What the hive's root is called in the .reg file; otherwise its file name decides, as in HKEY_LOCAL_MACHINE\SOFTWARE
+        #[arg(long, value_name = "PATH")]
+        prefix: Option<String>,
+        #[command(flatten)]
+        options: WriteOptions,
+    },
+    /// Zero everything in a hive that is not in use, where deleted values linger
+    Scrub {
+        /// The hive file
+        file: PathBuf,
+        #[command(flatten)]
+        options: WriteOptions,
+    },
+    /// Write a hive afresh, with nothing in it that is not in use
+    Compact {
+        /// The hive file
+        file: PathBuf,
+        #[command(flatten)]
+        options: WriteOptions,
+    },
+    /// Put the changes from a hive's transaction logs (FILE.LOG1, FILE.LOG2) into it
+    Recover {
+        /// The hive file
+        file: PathBuf,
+        /// Print what would be done and write nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Write the recovered hive here and leave FILE and its logs alone
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+}
+
+/// How a hive is written.
+#[derive(Debug, Args)]
+pub(super) struct WriteOptions {
+    /// Print the changes and write nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Write the changed hive here and leave FILE and its logs alone
+    #[arg(long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+    /// If the hive is dirty, apply its transaction logs (FILE.LOG, FILE.LOG1, FILE.LOG2) first
+    #[arg(long)]
+    pub(super) replay: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,22 +1,97 @@
 //! `wimkey hive`: a hive file on its own.
 
+mod data;
+mod transfer;
+mod write;
+
 use super::arguments::HiveCommand;
 use super::terminal::{FAULT, PLAIN, Rows, STRONG, Terminal, WARNING};
 use super::{Failure, Outcome};
 use crate::Error;
 use crate::hive::{self, Finding, Hive, Severity, Value, ValueKind};
-use crate::report::{HiveCheck, HiveKey, HiveValue};
+use crate::report::{HiveCheck, HiveKey, HiveShow, HiveValue};
 use crate::secret::{self, Wiped};
 use std::path::Path;
+use write::{Writing, recover};
 
 /// The largest hive file accepted, in bytes.
 const FILE_LIMIT: usize = 2 << 30;
 
 pub(super) fn run(command: HiveCommand, terminal: &Terminal) -> Result<Outcome, Failure> {
     match command {
-        HiveCommand::Check { file } => check(&file, terminal),
-        HiveCommand::Get { file, key, name } => get(&file, &key, name.as_deref(), terminal),
+        HiveCommand::Check { file } => return check(&file, terminal),
+        HiveCommand::Show { file } => show(&file, terminal)?,
+        HiveCommand::Get { file, key, name } => get(&file, &key, name.as_deref(), terminal)?,
+        HiveCommand::Set {
+            file,
+            key,
+            name,
+            kind,
+            data,
+            options,
+        } => {
+            let data = data::parse(kind, &data)?;
+            Writing::open(&file, options)?.set(&key, &name, kind, &data, terminal)?;
+        }
+        HiveCommand::Delete {
+            file,
+            key,
+            name,
+            options,
+        } => Writing::open(&file, options)?.delete(&key, name.as_deref(), terminal)?,
+        HiveCommand::Export {
+            file,
+            key,
+            prefix,
+            output,
+        } => transfer::export(&file, key.as_deref(), prefix, output.as_deref(), terminal)?,
+        HiveCommand::Import {
+            file,
+            reg,
+            prefix,
+            options,
+        } => transfer::import(&file, &reg, prefix, options, terminal)?,
+        HiveCommand::Scrub { file, options } => Writing::open(&file, options)?.scrub(terminal)?,
+        HiveCommand::Compact { file, options } => Writing::open(&file, options)?.compact(terminal)?,
+        HiveCommand::Recover {
+            file,
+            dry_run,
+            output,
+        } => recover(&file, dry_run, output, terminal)?,
     }
+    Ok(Outcome::Done)
+}
+
+/// Says that newer values may be in the logs, if they may.
+fn note_dirt(hive: &Hive, terminal: &Terminal) {
+    if hive.is_dirty() {
+        terminal.say("note: the hive is dirty; its transaction logs may hold newer values than those shown");
+    }
+}
+
+fn show(file: &Path, terminal: &Terminal) -> Result<(), Failure> {
+    let within = |cause: hive::Error| Error::from(cause).within(file);
+    let bytes = read(file)?;
+    let length = bytes.len() as u64;
+    let hive = Hive::read(bytes).map_err(within)?;
+    let report = HiveShow::new(file.display().to_string(), &hive, length).map_err(within)?;
+    terminal.result(&report, |out| {
+        let mut table = Rows::new();
+        for row in report.rows() {
+            table.add(STRONG, row);
+        }
+        table.write(out, 0)
+    })?;
+    Ok(())
+}
+
+/// The error for a key that is not there.
+fn no_key(file: &Path, path: &str) -> Error {
+    Error::NotFound(format!(
+        "{} has no key {}\nWrite the path below the hive's root, without HKEY_LOCAL_MACHINE or the hive's name.",
+        file.display(),
+        crate::text::printable(path)
+    ))
 }
 
 fn check(file: &Path, terminal: &Terminal) -> Result<Outcome, Failure> {
@@ -53,15 +128,14 @@ fn check(file: &Path, terminal: &Terminal) -> Result<Outcome, Failure> {
     })
 }
 
-fn get(file: &Path, path: &str, name: Option<&str>, terminal: &Terminal) -> Result<Outcome, Failure> {
+fn get(file: &Path, path: &str, name: Option<&str>, terminal: &Terminal) -> Result<(), Failure> {
     let within = |cause: hive::Error| Error::from(cause).within(file);
     let hive = Hive::read(read(file)?).map_err(within)?;
-    if hive.is_dirty() {
-        terminal.say("note: the hive is dirty; its transaction logs may hold newer values than those shown");
-    }
-    let key = hive.find(path).map_err(within)?.ok_or_else(|| {
-        Error::NotFound(format!("{} has no key {}\nWrite the path below the hive's root, without HKEY_LOCAL_MACHINE or the hive's name.", file.display(), crate::text::printable(path)))
-    })?;
+    note_dirt(&hive, terminal);
+    let key = hive
+        .find(path)
+        .map_err(within)?
+        .ok_or_else(|| no_key(file, path))?;
     match name {
         Some(name) => {
             let value = key.value(name).map_err(within)?.ok_or_else(|| {
@@ -97,7 +171,7 @@ fn get(file: &Path, path: &str, name: Option<&str>, terminal: &Terminal) -> Resu
             })?;
         }
     }
-    Ok(Outcome::Done)
+    Ok(())
 }
 
 fn described(path: &str, value: &Value<'_>) -> Result<HiveValue, hive::Error> {

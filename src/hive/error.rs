@@ -69,7 +69,7 @@ pub enum Error {
     },
     /// Not all changes are in the hive file.
     #[error(
-        "the hive is dirty: {reason}\nIts last changes are only in the transaction logs beside it (.LOG1, .LOG2): recover it with them first, or let Windows load it once."
+        "the hive is dirty: {reason}\nIts last changes are only in the transaction logs beside it (.LOG1, .LOG2): apply them with `hive recover` or --replay, or let Windows load it once."
     )]
     Dirty {
         /// How it shows.

@@ -9,7 +9,6 @@ use super::key_node::{self, KeyNode};
 use super::name::{Name, NewName};
 use super::value::{self, Value};
 use super::{Error, Finding, Severity};
-use std::cmp::Ordering;
 use std::fmt;
 
 /// The most subkeys of one key that are read.
@@ -46,6 +45,16 @@ impl<'h> Key<'h> {
     /// The name, without the path. Half a surrogate pair becomes U+FFFD.
     pub fn name(&self) -> String {
         self.node.name().text()
+    }
+
+    /// Whether [`Key::name`] is the whole truth: no half of a surrogate pair stands alone in it.
+    pub fn name_is_text(&self) -> bool {
+        self.node.name().is_text()
+    }
+
+    /// The key itself and all keys below it, parents before children and siblings in order; ends whatever the hive holds.
+    pub fn walk(&self) -> Walk<'h> {
+        Walk::new(self.cells, self.offset)
     }
 
     /// The path from the root key of the hive, parts separated by `\`; empty for the root key.
@@ -145,7 +154,7 @@ impl<'h> Key<'h> {
                 continue;
             }
             let key = Self::read(self.cells, offset)?;
-            if key.node.name().compare(wanted.name()) == Ordering::Equal {
+            if key.node.name().is_same(wanted.name()) {
                 return Ok(Some(key));
             }
         }
@@ -197,7 +206,7 @@ impl<'h> Key<'h> {
         let wanted = NewName::new(name);
         for value in self.values() {
             let value = value?;
-            if value.node.name().compare(wanted.name()) == Ordering::Equal {
+            if value.node.name().is_same(wanted.name()) {
                 return Ok(Some(value));
             }
         }

@@ -92,11 +92,21 @@ impl<'h> Name<'h> {
         }
     }
 
+    /// Whether Windows takes the two for the same name. Upper-casing keeps the number of units, so most are told apart by it.
+    pub(super) fn is_same(self, other: Name<'_>) -> bool {
+        self.length() == other.length() && self.compare(other) == Ordering::Equal
+    }
+
     /// The name as text; half a surrogate pair becomes U+FFFD.
     pub(super) fn text(self) -> String {
         char::decode_utf16(self.units())
             .map(|character| character.unwrap_or(char::REPLACEMENT_CHARACTER))
             .collect()
+    }
+
+    /// Whether [`Name::text`] loses nothing: no half of a surrogate pair stands alone.
+    pub(super) fn is_text(self) -> bool {
+        self.latin1 || char::decode_utf16(self.units()).all(|character| character.is_ok())
     }
 
     /// The name for a sentence.

@@ -1,149 +1,129 @@
-//! Saving: a new file beside the old one, checked, then renamed over it.
+//! Saving a hive file, and what becomes of its transaction logs.
 //!
-//! Promise: whatever happens, the path names the whole old hive or the whole new one. Mode and owner stay. A new file
-//! that did not come to its place is overwritten with zeros before it is removed.
+//! Promise: the path names the whole old hive or the whole new one, see [`crate::file`]; what does not pass the full check is not
+//! saved. Logs hold old pages of their hive, and so old keys: they are zero before they are empty.
 
 use super::{Severity, check};
-use crate::bytes::slice_mut;
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use crate::file::{self, Error};
+use crate::secret::{self, Wiped};
+use std::io;
 use std::path::{Path, PathBuf};
-use zeroize::Zeroizing;
 
-/// How many bytes are compared or wiped at a time.
-const STEP: usize = 64 * 1024;
+/// What the names of a hive's transaction logs end with, in any case. Windows 7 has `.LOG` beside the two others, empty.
+const LOG_ENDINGS: [&str; 3] = [".LOG1", ".LOG2", ".LOG"];
 
-/// Why a hive was not saved.
-#[derive(Debug, thiserror::Error)]
-pub enum SaveError {
-    /// The system reported an error.
-    #[error(
-        "cannot save {path}: {cause}\nThe file is as it was before; check the folder's free space and rights."
-    )]
-    System {
-        /// The hive.
-        path: PathBuf,
-        /// What the system said.
-        cause: io::Error,
-    },
-    /// What was read back is not what was written, or does not pass the check.
-    #[error("{path} was not saved: {reason}\nThe file is as it was before; check the disk and the memory.")]
-    ReadBack {
-        /// The hive.
-        path: PathBuf,
-        /// What is wrong.
-        reason: String,
-    },
-}
-
-/// Makes `bytes` the content of the hive file at `path`, at once or not at all.
-///
-/// The bytes go to a new file in the same folder, are synced, read back, compared and checked in full, and the file is
-/// renamed. If `path` is a symbolic link, the file that it points to is replaced. Old blocks of the file stay on the
-/// medium until the system uses them again.
+/// Makes `bytes` the content of the hive file at `path`, at once or not at all, as [`file::replace`] does. The logs beside it stay
+/// as they are; see [`empty_logs`].
 ///
 /// # Errors
-/// [`SaveError`]; the old file is then untouched.
-pub fn save(path: &Path, bytes: &[u8]) -> Result<(), SaveError> {
-    let system = |cause| SaveError::System {
-        path: path.to_owned(),
-        cause,
-    };
-    let target = match path.canonicalize() {
-        Ok(target) => target,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
-        Err(error) => return Err(system(error)),
-    };
-    let folder = match target.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let mut fresh = tempfile::Builder::new()
-        .prefix(".wimkey-")
-        .tempfile_in(folder)
-        .map_err(system)?;
-    let outcome = fill(fresh.as_file_mut(), bytes)
-        .and_then(|()| take_over_owner(fresh.as_file(), &target))
-        .and_then(|()| holds(fresh.as_file_mut(), bytes))
-        .map_err(system)
-        .and_then(|is_same| judge(path, bytes, is_same));
-    if let Err(error) = outcome {
-        let _: io::Result<()> = wipe(fresh.as_file_mut(), bytes.len());
-        return Err(error);
-    }
-    match fresh.persist(&target) {
-        Ok(_) => File::open(folder)
-            .and_then(|folder| folder.sync_all())
-            .map_err(system),
-        Err(mut error) => {
-            let _: io::Result<()> = wipe(error.file.as_file_mut(), bytes.len());
-            Err(system(error.error))
-        }
-    }
-}
-
-fn fill(file: &mut File, bytes: &[u8]) -> io::Result<()> {
-    file.write_all(bytes)?;
-    file.sync_all()
-}
-
-/// Gives `file` the mode and the owner of the file at `target`, if there is one.
-fn take_over_owner(file: &File, target: &Path) -> io::Result<()> {
-    let old = match target.metadata() {
-        Ok(old) => old,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error),
-    };
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::{MetadataExt, fchown};
-        let new = file.metadata()?;
-        if (new.uid(), new.gid()) != (old.uid(), old.gid()) {
-            fchown(file, Some(old.uid()), Some(old.gid()))?;
-        }
-    }
-    file.set_permissions(old.permissions())
-}
-
-/// Whether the file holds `bytes` and nothing else; a small part of it is in memory at a time.
-fn holds(file: &mut File, bytes: &[u8]) -> io::Result<bool> {
-    file.seek(SeekFrom::Start(0))?;
-    let mut buffer = Zeroizing::new(vec![0; STEP]);
-    for part in bytes.chunks(STEP) {
-        let copy = slice_mut(&mut buffer, 0, part.len()).unwrap_or_default();
-        file.read_exact(copy)?;
-        if copy != part {
-            return Ok(false);
-        }
-    }
-    Ok(file.read(&mut buffer)? == 0)
-}
-
-fn judge(path: &Path, bytes: &[u8], is_same: bool) -> Result<(), SaveError> {
-    let reason = if is_same {
-        check(bytes)
+/// [`file::Error`].
+pub fn save(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    file::replace(path, bytes, |bytes| {
+        let findings = check(bytes);
+        match findings
             .into_iter()
             .find(|finding| finding.severity == Severity::Refuse)
-            .map(|finding| finding.to_string())
-    } else {
-        Some("the new file does not hold what was written to it".to_owned())
-    };
-    match reason {
-        None => Ok(()),
-        Some(reason) => Err(SaveError::ReadBack {
-            path: path.to_owned(),
-            reason,
-        }),
-    }
+        {
+            Some(fault) => Err(fault.to_string()),
+            None => Ok(()),
+        }
+    })
 }
 
-fn wipe(file: &mut File, length: usize) -> io::Result<()> {
-    file.seek(SeekFrom::Start(0))?;
-    let mut left = length;
-    while left > 0 {
-        let step = left.min(STEP);
-        file.write_all(vec![0; step].as_slice())?;
-        left -= step;
+/// The transaction logs beside the hive file at `path`, in the order `.LOG1`, `.LOG2`, `.LOG`.
+///
+/// # Errors
+/// What reading the folder reports.
+pub fn logs_of(path: &Path) -> io::Result<Vec<PathBuf>> {
+    let path = path.canonicalize()?;
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+        return Ok(Vec::new());
+    };
+    let name = name.to_string_lossy();
+    let mut found = Vec::new();
+    for entry in folder.read_dir()? {
+        let entry = entry?;
+        let own = entry.file_name();
+        let ending = own
+            .to_str()
+            .and_then(|own| own.get(..name.len()).zip(own.get(name.len()..)))
+            .filter(|(own, _)| own.eq_ignore_ascii_case(&name))
+            .and_then(|(_, ending)| {
+                LOG_ENDINGS
+                    .iter()
+                    .position(|known| known.eq_ignore_ascii_case(ending))
+            });
+        if let Some(order) = ending
+            && entry.file_type()?.is_file()
+        {
+            found.push((order, entry.path()));
+        }
     }
-    file.sync_all()
+    found.sort();
+    Ok(found.into_iter().map(|(_, path)| path).collect())
+}
+
+/// The content of the two logs that [`super::recover`] takes, from the files beside the hive file at `path`; empty for one that is
+/// not there. Of each at most `limit` bytes are read.
+///
+/// # Errors
+/// What reading them reports.
+pub fn read_logs(path: &Path, limit: usize) -> io::Result<[Wiped; 2]> {
+    let mut logs = Vec::new();
+    for log in logs_of(path)? {
+        let bytes = secret::read_file(&log, limit)?;
+        // One of the three is empty, or not there.
+        if !bytes.is_empty() && logs.len() < 2 {
+            logs.push(bytes);
+        }
+    }
+    let mut logs = logs.into_iter();
+    Ok([logs.next().unwrap_or_default(), logs.next().unwrap_or_default()])
+}
+
+/// Overwrites the transaction logs of the hive file at `path` with zeros and empties them; for a hive that was saved.
+///
+/// # Errors
+/// What the system reports.
+pub fn empty_logs(path: &Path) -> io::Result<()> {
+    logs_of(path)?.iter().try_for_each(|log| file::empty(log))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logs_are_found_whatever_the_case_of_their_names_and_emptied() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("SOFTWARE");
+        for name in [
+            "SOFTWARE",
+            "software.log2",
+            "SOFTWARE.LOG",
+            "SOFTWARE.LOG1",
+            "SOFTWARE.LOG10",
+            "SOFTWAREX.LOG1",
+        ] {
+            std::fs::write(folder.path().join(name), name).unwrap();
+        }
+        let logs = logs_of(&path).unwrap();
+        let names: Vec<_> = logs
+            .iter()
+            .map(|log| log.file_name().unwrap().to_str().unwrap())
+            .collect();
+        assert_eq!(names, ["SOFTWARE.LOG1", "software.log2", "SOFTWARE.LOG"]);
+        let [first, second] = read_logs(&path, 100).unwrap();
+        assert_eq!(
+            (&first[..], &second[..]),
+            (&b"SOFTWARE.LOG1"[..], &b"software.log2"[..])
+        );
+        empty_logs(&path).unwrap();
+        assert!(logs.iter().all(|log| log.metadata().unwrap().len() == 0));
+        assert_eq!(std::fs::read(&path).unwrap(), b"SOFTWARE");
+        assert_eq!(
+            std::fs::read(folder.path().join("SOFTWARE.LOG10")).unwrap(),
+            b"SOFTWARE.LOG10"
+        );
+    }
 }

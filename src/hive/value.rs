@@ -188,6 +188,11 @@ impl<'h> Value<'h> {
         self.node.name().text()
     }
 
+    /// Whether [`Value::name`] is the whole truth: no half of a surrogate pair stands alone in it.
+    pub fn name_is_text(&self) -> bool {
+        self.node.name().is_text()
+    }
+
     /// The type.
     pub fn kind(&self) -> ValueKind {
         self.node.kind()

@@ -1,0 +1,195 @@
+//! The `hive` commands that write: one way in, one way out.
+//!
+//! Promise: the file is written only if something changed, or if a copy was asked for; a dirty hive is written only after its logs
+//! were applied; after a saved change the logs beside the file are zero and empty.
+
+use super::super::arguments::WriteOptions;
+use super::super::terminal::{CHANGED, FAINT, Rows, Terminal};
+use super::{FILE_LIMIT, read};
+use crate::Error;
+use crate::activation::{Change, show};
+use crate::bytes::slice;
+use crate::cli::Failure;
+use crate::hive::{self, Hive, ValueKind};
+use crate::report::{HiveChange, HiveWritten};
+use std::path::{Path, PathBuf};
+
+/// The part of a hive that applying logs always changes, in bytes.
+const BASE_BLOCK: usize = 512;
+
+/// A hive that is being written.
+pub(super) struct Writing<'f> {
+    file: &'f Path,
+    options: WriteOptions,
+    pub(super) hive: Hive,
+    replayed: bool,
+    bytes_before: u64,
+}
+
+impl<'f> Writing<'f> {
+    /// Opens the hive in `file`, with what its logs hold if that is asked for.
+    pub(super) fn open(file: &'f Path, options: WriteOptions) -> Result<Self, Failure> {
+        let within = |cause: hive::Error| Error::from(cause).within(file);
+        let mut bytes = read(file)?;
+        let bytes_before = bytes.len() as u64;
+        let mut replayed = false;
+        if options.replay {
+            let before = slice(&bytes, 0, BASE_BLOCK).unwrap_or_default().to_vec();
+            let [first, second] =
+                hive::read_logs(file, FILE_LIMIT).map_err(|cause| Error::file(file, cause))?;
+            bytes = hive::recover(bytes, &first, &second).map_err(within)?;
+            replayed = !bytes.starts_with(&before);
+        }
+        Ok(Self {
+            file,
+            options,
+            hive: Hive::open(bytes).map_err(within)?,
+            replayed,
+            bytes_before,
+        })
+    }
+
+    fn within(&self, cause: hive::Error) -> Failure {
+        Error::from(cause).within(self.file).into()
+    }
+
+    pub(super) fn set(
+        mut self,
+        key: &str,
+        name: &str,
+        kind: ValueKind,
+        data: &[u8],
+        terminal: &Terminal,
+    ) -> Result<(), Failure> {
+        let old = self.stored(key, name)?;
+        let outcome = self.hive.set_value(key, name, kind, data);
+        let changed = outcome.map_err(|cause| self.within(cause))?.is_change();
+        let change = Change {
+            place: key.to_owned(),
+            name: shown(name),
+            old,
+            new: Some(show(kind, data)),
+            changed,
+        };
+        self.finish(&[change], None, terminal)
+    }
+
+    pub(super) fn delete(
+        mut self,
+        key: &str,
+        name: Option<&str>,
+        terminal: &Terminal,
+    ) -> Result<(), Failure> {
+        let (old, outcome) = match name {
+            Some(name) => (self.stored(key, name)?, self.hive.delete_value(key, name)),
+            None => (Some("key".to_owned()), self.hive.delete_key(key)),
+        };
+        let changed = outcome.map_err(|cause| self.within(cause))?;
+        let change = Change {
+            place: key.to_owned(),
+            name: name.map(shown).unwrap_or_default(),
+            old: old.filter(|_| changed),
+            new: None,
+            changed,
+        };
+        self.finish(&[change], None, terminal)
+    }
+
+    pub(super) fn scrub(mut self, terminal: &Terminal) -> Result<(), Failure> {
+        let wiped = self.hive.scrub().map_err(|cause| self.within(cause))?;
+        self.finish(&[], Some(wiped), terminal)
+    }
+
+    pub(super) fn compact(mut self, terminal: &Terminal) -> Result<(), Failure> {
+        self.hive = self.hive.compact().map_err(|cause| self.within(cause))?;
+        self.finish(&[], None, terminal)
+    }
+
+    /// What a value holds, for people.
+    fn stored(&self, key: &str, name: &str) -> Result<Option<String>, Failure> {
+        let found = || -> Result<Option<String>, hive::Error> {
+            match self
+                .hive
+                .find(key)?
+                .map(|key| key.value(name))
+                .transpose()?
+                .flatten()
+            {
+                Some(value) => Ok(Some(show(value.kind(), &value.data()?))),
+                None => Ok(None),
+            }
+        };
+        found().map_err(|cause| self.within(cause))
+    }
+
+    /// Saves what was changed, empties the logs and tells.
+    pub(super) fn finish(
+        self,
+        changes: &[Change],
+        wiped_bytes: Option<u64>,
+        terminal: &Terminal,
+    ) -> Result<(), Failure> {
+        let changed = self.replayed || self.hive.is_changed();
+        let bytes = self
+            .hive
+            .finish()
+            .map_err(|cause| Error::from(cause).within(self.file))?;
+        let target = self.options.output.as_deref().unwrap_or(self.file);
+        let is_copy = self.options.output.is_some();
+        if !self.options.dry_run && (changed || is_copy) {
+            hive::save(target, &bytes).map_err(|cause| Error::NotReplaced {
+                path: target.to_owned(),
+                cause,
+            })?;
+            hive::empty_logs(target).map_err(|cause| Error::file(target, cause))?;
+        }
+        let facts = HiveWritten {
+            target: self.file.display().to_string(),
+            output: self
+                .options
+                .output
+                .as_ref()
+                .map(|path| path.display().to_string()),
+            dry_run: self.options.dry_run,
+            changed,
+            replayed: self.replayed,
+            wiped_bytes,
+            bytes_before: self.bytes_before,
+            bytes_after: bytes.len() as u64,
+        };
+        let report = HiveChange::new(facts, changes);
+        terminal.result(&report, |out| {
+            let mut table = Rows::new();
+            for (changed, row) in report.rows() {
+                table.add(if changed { CHANGED } else { FAINT }, row);
+            }
+            table.write(out, 0)?;
+            writeln!(out, "{}", report.sentence())
+        })?;
+        Ok(())
+    }
+}
+
+/// The name of a value for a change list, where no name means the key itself.
+fn shown(name: &str) -> String {
+    if name.is_empty() {
+        "(default)".to_owned()
+    } else {
+        name.to_owned()
+    }
+}
+
+/// Applies the logs of the hive in `file`.
+pub(super) fn recover(
+    file: &Path,
+    dry_run: bool,
+    output: Option<PathBuf>,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
+    let options = WriteOptions {
+        dry_run,
+        output,
+        replay: true,
+    };
+    Writing::open(file, options)?.finish(&[], None, terminal)
+}

@@ -1,0 +1,338 @@
+//! `wimkey hive`: what its commands print, write and refuse.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "tests"
+)]
+
+use serde_json::Value as Json;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use wimkey::hive::{Hive, ValueKind};
+use wimkey::secret::{self, Wiped};
+use wimkey::text;
+
+/// The published key of Windows 10 and 11 Pro.
+const PUBLISHED: &str = "W269N-WFGWX-YVC9B-4J6C9-T83GX";
+/// Of the shape of a key, with symbols that no key has.
+const SHAPED: &str = "AAAAA-EEEEE-IIIII-OOOOO-12345";
+
+fn wimkey(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_wimkey"))
+        .arg("hive")
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+fn code(arguments: &[&str]) -> i32 {
+    let output = wimkey(arguments);
+    output.status.code().unwrap()
+}
+
+fn json(arguments: &[&str]) -> Json {
+    let output = wimkey(&[arguments, &["--format", "json"]].concat());
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let json: Json = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["schema"], "wimkey/1");
+    json
+}
+
+struct Scratch {
+    folder: tempfile::TempDir,
+}
+
+impl Scratch {
+    /// A folder with a hive `SOFTWARE` and logs beside it that hold old pages.
+    fn new() -> Self {
+        let scratch = Self {
+            folder: tempfile::tempdir().unwrap(),
+        };
+        let mut hive = Hive::create(5).unwrap();
+        hive.set_value(r"A\B", "n", ValueKind::Dword, &[7, 0, 0, 0])
+            .unwrap();
+        let text = text::utf16le(&format!("two keys: {SHAPED} {PUBLISHED}\0"));
+        hive.set_value("A", "keys", ValueKind::String, &text).unwrap();
+        std::fs::write(scratch.path("SOFTWARE"), hive.finish().unwrap()).unwrap();
+        for log in ["SOFTWARE.LOG1", "software.log2"] {
+            std::fs::write(scratch.path(log), "old page").unwrap();
+        }
+        scratch
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn file(&self, name: &str) -> String {
+        self.path(name).to_str().unwrap().to_owned()
+    }
+
+    fn bytes(&self, name: &str) -> Vec<u8> {
+        std::fs::read(self.path(name)).unwrap()
+    }
+
+    fn hive(&self, name: &str) -> Hive {
+        Hive::open(secret::read_file(&self.path(name), 1 << 20).unwrap()).unwrap()
+    }
+}
+
+/// Makes the hive at `path` dirty and puts its change into a log of Windows 8.0 and before, which needs no hashes.
+fn dirty(path: &Path) {
+    let before: Wiped = secret::read_file(path, 1 << 20).unwrap();
+    let mut hive = Hive::open(before.clone()).unwrap();
+    hive.set_value(r"A\B", "n", ValueKind::Dword, &[8, 0, 0, 0])
+        .unwrap();
+    let after = hive.finish().unwrap();
+    assert_eq!(before.len(), after.len());
+    let mut log = after[..512].to_vec();
+    log[28..32].copy_from_slice(&1u32.to_le_bytes());
+    seal(&mut log);
+    let pages = (after.len() - 4096) / 512;
+    log.extend(b"DIRT");
+    log.extend(vec![0xFF; pages.div_ceil(8)]);
+    log.resize(log.len().next_multiple_of(512), 0);
+    log.extend(&after[4096..]);
+    std::fs::write(path.with_file_name("SOFTWARE.LOG1"), log).unwrap();
+    let mut torn = before.to_vec();
+    let sequence = u32::from_le_bytes(torn[4..8].try_into().unwrap());
+    torn[4..8].copy_from_slice(&(sequence + 1).to_le_bytes());
+    seal(&mut torn);
+    std::fs::write(path, torn).unwrap();
+}
+
+fn seal(block: &mut [u8]) {
+    let sum = block[..508]
+        .chunks_exact(4)
+        .fold(0, |sum, part| sum ^ u32::from_le_bytes(part.try_into().unwrap()));
+    block[508..512].copy_from_slice(&sum.to_le_bytes());
+}
+
+#[test]
+fn a_value_is_set_once_and_the_logs_are_emptied() {
+    let scratch = Scratch::new();
+    let file = scratch.file("SOFTWARE");
+    let told = json(&["set", &file, r"A\B", "n", "REG_DWORD", "0x10"]);
+    assert_eq!(told["changed"], true);
+    let change = &told["changes"][0];
+    assert_eq!(
+        (&change["old"], &change["new"]),
+        (&Json::from("7"), &Json::from("16"))
+    );
+    assert_eq!(
+        (&change["place"], &change["state"]),
+        (&Json::from(r"A\B"), &Json::from("changed"))
+    );
+    assert_eq!(
+        scratch.bytes("SOFTWARE.LOG1").len() + scratch.bytes("software.log2").len(),
+        0
+    );
+    let before = scratch.bytes("SOFTWARE");
+    std::fs::write(scratch.path("SOFTWARE.LOG1"), "new page").unwrap();
+    let told = json(&["set", &file, r"a\b", "N", "reg_dword", "16"]);
+    assert_eq!(
+        (&told["changed"], &told["changes"][0]["state"]),
+        (&Json::from(false), &Json::from("already"))
+    );
+    assert!(scratch.bytes("SOFTWARE") == before);
+    assert_eq!(scratch.bytes("SOFTWARE.LOG1"), b"new page");
+}
+
+#[test]
+fn a_dry_run_writes_nothing_and_an_output_leaves_the_hive_alone() {
+    let scratch = Scratch::new();
+    let (file, copy) = (scratch.file("SOFTWARE"), scratch.file("copy"));
+    let before = scratch.bytes("SOFTWARE");
+    let writers: [&[&str]; 4] = [
+        &["set", &file, "New", "", "REG_SZ", "text"],
+        &["delete", &file, "A"],
+        &["scrub", &file],
+        &["compact", &file],
+    ];
+    for writer in writers {
+        assert_eq!(json(&[writer, &["--dry-run"]].concat())["dry_run"], true);
+        assert!(scratch.bytes("SOFTWARE") == before);
+        let told = json(&[writer, &["--output", &copy]].concat());
+        assert_eq!(told["output"], Json::from(copy.as_str()));
+        assert!(scratch.bytes("SOFTWARE") == before && scratch.bytes("SOFTWARE.LOG1") == b"old page");
+        scratch.hive("copy");
+        std::fs::remove_file(&copy).unwrap();
+    }
+}
+
+#[test]
+fn values_and_keys_are_deleted_and_what_is_not_there_is_no_fault() {
+    let scratch = Scratch::new();
+    let file = scratch.file("SOFTWARE");
+    assert_eq!(json(&["delete", &file, r"A\B", "n"])["changed"], true);
+    assert_eq!(json(&["delete", &file, r"A\B", "n"])["changed"], false);
+    assert_eq!(json(&["delete", &file, r"A"])["changed"], true);
+    assert_eq!(json(&["delete", &file, r"A"])["changed"], false);
+    assert_eq!(code(&["delete", &file, ""]), 1);
+    assert_eq!(scratch.hive("SOFTWARE").walk().count(), 1);
+}
+
+#[test]
+fn no_more_of_an_unpublished_key_is_printed_than_its_last_five_symbols() {
+    let scratch = Scratch::new();
+    let file = scratch.file("SOFTWARE");
+    let expected = format!("two keys: *****-*****-*****-*****-12345 {PUBLISHED}");
+    assert_eq!(json(&["get", &file, "A", "keys"])["data"], Json::from(expected));
+    for arguments in [
+        &["get", &file, "A", "keys"][..],
+        &["get", &file, "A"],
+        &["show", &file],
+        &["delete", &file, "A", "keys"],
+    ] {
+        for format in ["text", "json"] {
+            let output = wimkey(&[arguments, &["--format", format]].concat());
+            assert!(output.status.success());
+            assert!(
+                !String::from_utf8_lossy(&output.stdout).contains("AAAAA"),
+                "{arguments:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn an_unpublished_key_is_not_taken_as_data() {
+    let scratch = Scratch::new();
+    let file = scratch.file("SOFTWARE");
+    let output = wimkey(&["set", &file, "A", "k", "REG_SZ", SHAPED]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("AAAAA"));
+    assert_eq!(code(&["set", &file, "A", "k", "REG_SZ", PUBLISHED]), 0);
+}
+
+#[test]
+fn senseless_arguments_end_with_code_2() {
+    let scratch = Scratch::new();
+    let file = scratch.file("SOFTWARE");
+    assert_eq!(code(&["set", &file, "A", "n", "REG_NOTHING", "1"]), 2);
+    assert_eq!(code(&["set", &file, "A", "n", "REG_DWORD", "-1"]), 2);
+    assert_eq!(code(&["get", &file, r"A\None"]), 1);
+    assert_eq!(code(&["get", &scratch.file("none"), "A"]), 1);
+}
+
+#[test]
+fn a_dirty_hive_is_refused_until_its_logs_are_applied() {
+    let scratch = Scratch::new();
+    let file = scratch.file("SOFTWARE");
+    dirty(&scratch.path("SOFTWARE"));
+    std::fs::remove_file(scratch.path("software.log2")).unwrap();
+    let torn = scratch.bytes("SOFTWARE");
+    for writer in [
+        &["set", &file, "A", "n", "REG_DWORD", "1"][..],
+        &["scrub", &file],
+        &["compact", &file],
+    ] {
+        let output = wimkey(writer);
+        assert_eq!(output.status.code(), Some(3));
+        assert!(String::from_utf8_lossy(&output.stderr).contains("--replay"));
+    }
+    assert!(scratch.bytes("SOFTWARE") == torn);
+    assert_eq!(json(&["recover", &file, "--dry-run"])["replayed"], true);
+    assert!(scratch.bytes("SOFTWARE") == torn);
+    let copy = scratch.file("copy");
+    assert_eq!(
+        json(&[
+            "set",
+            &file,
+            "A",
+            "n",
+            "REG_DWORD",
+            "1",
+            "--replay",
+            "--output",
+            &copy
+        ])["replayed"],
+        true
+    );
+    let hive = scratch.hive("copy");
+    let value = |key: &str| {
+        hive.find(key)
+            .unwrap()
+            .unwrap()
+            .value("n")
+            .unwrap()
+            .unwrap()
+            .as_u32()
+            .unwrap()
+    };
+    assert_eq!((value("A"), value(r"A\B")), (1, 8));
+    assert!(!scratch.bytes("SOFTWARE.LOG1").is_empty());
+    assert_eq!(json(&["recover", &file])["changed"], true);
+    assert_eq!(scratch.bytes("SOFTWARE.LOG1").len(), 0);
+    assert_eq!(json(&["get", &file, r"A\B", "n"])["data"], 8);
+    assert_eq!(json(&["recover", &file])["changed"], false);
+}
+
+#[test]
+fn a_dirty_hive_whose_logs_do_not_fit_is_refused() {
+    let scratch = Scratch::new();
+    dirty(&scratch.path("SOFTWARE"));
+    for log in ["SOFTWARE.LOG1", "software.log2"] {
+        std::fs::remove_file(scratch.path(log)).unwrap();
+    }
+    assert_eq!(code(&["recover", &scratch.file("SOFTWARE")]), 3);
+}
+
+#[test]
+fn a_hive_goes_through_a_registration_file_and_back() {
+    let scratch = Scratch::new();
+    let (file, reg, empty) = (
+        scratch.file("SOFTWARE"),
+        scratch.file("a.reg"),
+        scratch.file("empty"),
+    );
+    assert_eq!(json(&["export", &file, "--output", &reg])["values"], 2);
+    let text = scratch.bytes("a.reg");
+    assert!(text.starts_with(b"\xFF\xFEW\0i\0"));
+    assert_eq!(wimkey(&["export", &file]).stdout, text);
+    std::fs::write(&empty, Hive::create(5).unwrap().finish().unwrap()).unwrap();
+    assert_eq!(code(&["import", &empty, &reg]), 1);
+    let told = json(&["import", &empty, &reg, "--prefix", r"HKLM\software"]);
+    assert_eq!(told["changed"], true);
+    assert!(!told.to_string().contains("AAAAA"));
+    assert_eq!(
+        wimkey(&["export", &empty, "--prefix", r"HKEY_LOCAL_MACHINE\SOFTWARE"]).stdout,
+        text
+    );
+    assert_eq!(json(&["import", &file, &reg])["changed"], false);
+    std::fs::write(
+        &reg,
+        "REGEDIT4\n\n[HKEY_LOCAL_MACHINE\\SOFTWARE]\n\"a\"=nonsense\n",
+    )
+    .unwrap();
+    let output = wimkey(&["import", &file, &reg]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("line 4:"));
+}
+
+#[test]
+fn a_scrub_and_a_compaction_say_what_they_did() {
+    let scratch = Scratch::new();
+    let file = scratch.file("SOFTWARE");
+    let mut bytes = scratch.bytes("SOFTWARE");
+    let place = bytes.len() - 60;
+    bytes[place..place + 29].copy_from_slice(PUBLISHED.as_bytes());
+    std::fs::write(&file, &bytes).unwrap();
+    assert_eq!(json(&["scrub", &file])["wiped_bytes"], 29);
+    assert_eq!(json(&["scrub", &file])["changed"], false);
+    assert_eq!(code(&["compact", &file]), 0);
+    assert_eq!(json(&["compact", &file])["changed"], false);
+    let told = json(&["show", &file]);
+    assert_eq!(
+        (&told["keys"], &told["values"], &told["version"]),
+        (&3.into(), &2.into(), &Json::from("1.5"))
+    );
+}
