@@ -42,7 +42,7 @@ enum Step {
 }
 
 /// Makes `bytes` the content of the file at `path`, at once or not at all. What was written is read back and compared, and `bytes`
-/// are shown to `accept`, before they take the old file's place.
+/// are shown to `accept` (meanwhile, in a thread of its own), before they take the old file's place.
 ///
 /// If `path` is a symbolic link, the file that it points to is replaced. Old blocks of the file stay on the medium until the system
 /// uses them again.
@@ -52,7 +52,7 @@ enum Step {
 pub fn replace(
     path: &Path,
     bytes: &[u8],
-    accept: impl FnOnce(&[u8]) -> Result<(), String>,
+    accept: impl FnOnce(&[u8]) -> Result<(), String> + Send,
 ) -> Result<(), Error> {
     replace_in_steps(path, bytes, accept, &mut |_| Ok(()))
 }
@@ -61,7 +61,7 @@ pub fn replace(
 fn replace_in_steps(
     path: &Path,
     bytes: &[u8],
-    accept: impl FnOnce(&[u8]) -> Result<(), String>,
+    accept: impl FnOnce(&[u8]) -> Result<(), String> + Send,
     gate: &mut dyn FnMut(Step) -> io::Result<()>,
 ) -> Result<(), Error> {
     let target = match path.canonicalize() {
@@ -75,8 +75,17 @@ fn replace_in_steps(
     };
     gate(Step::Create)?;
     let mut fresh = tempfile::Builder::new().prefix(".wimkey-").tempfile_in(folder)?;
-    let outcome = prepare(&mut fresh, bytes, &target, gate)
-        .and_then(|()| accept(bytes).map_err(Error::Rejected))
+    let (prepared, accepted) = std::thread::scope(|scope| {
+        let judgement = scope.spawn(|| accept(bytes));
+        let prepared = prepare(&mut fresh, bytes, &target, gate);
+        let accepted = judgement.join();
+        (
+            prepared,
+            accepted.unwrap_or_else(|_| Err("its judgement failed".to_owned())),
+        )
+    });
+    let outcome = prepared
+        .and_then(|()| accepted.map_err(Error::Rejected))
         .and_then(|()| Ok(gate(Step::Rename)?));
     if let Err(error) = outcome {
         _ = wipe(fresh.as_file_mut());

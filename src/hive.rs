@@ -36,6 +36,7 @@ mod save;
 mod scrub;
 mod security;
 mod space;
+mod sparse;
 mod value;
 
 pub use check::check;
@@ -44,7 +45,8 @@ pub use error::{Error, Finding, Severity};
 pub use key::{Key, Subkeys, Values, Walk};
 pub use kind::{UnknownKind, ValueKind};
 pub use recover::recover;
-pub use save::{empty_logs, logs_of, read_logs, save};
+pub use save::{SaveError, empty_logs, logs_of, read_logs, save};
+pub use sparse::{Lookup, LookupError};
 pub use value::{DATA_LIMIT, Data, Value};
 
 use crate::bytes::{slice, u32_at};
@@ -73,6 +75,8 @@ pub struct Hive {
     changed: bool,
     /// An edit failed half-way.
     is_broken: bool,
+    /// Which parts are in memory, if not all.
+    present: Option<sparse::Present>,
 }
 
 impl Hive {
@@ -112,6 +116,7 @@ impl Hive {
             space: Space::default(),
             changed: false,
             is_broken: false,
+            present: None,
         }
     }
 
@@ -211,6 +216,26 @@ impl Hive {
     /// [`Error::Broken`] after an edit that failed; [`Error::Damaged`] if the result does not pass, which would be a
     /// fault of this program.
     pub fn finish(mut self) -> Result<Wiped, Error> {
+        self.seal()?;
+        if self.changed {
+            self.demand_whole()?;
+        }
+        Ok(self.bytes)
+    }
+
+    /// As [`Hive::finish`] and then [`save`] to the file at `path`, in less time: the full check of the result runs while the new
+    /// file is being written, before it takes the place of the old one. Gives the length of the file in bytes.
+    ///
+    /// # Errors
+    /// [`SaveError::Hive`] after an edit that failed; [`SaveError::File`], also if the result does not pass.
+    pub fn save(mut self, path: &std::path::Path) -> Result<u64, SaveError> {
+        self.seal()?;
+        save(path, &self.bytes)?;
+        Ok(self.bytes.len() as u64)
+    }
+
+    /// Raises both sequence numbers by one if anything was changed.
+    fn seal(&mut self) -> Result<(), Error> {
         if self.is_broken {
             return Err(Error::Broken);
         }
@@ -218,9 +243,8 @@ impl Hive {
             let sequence = self.sequence().wrapping_add(1);
             base_block::seal(&mut self.bytes, sequence)
                 .ok_or(Error::NotAHive("it ends within its base block"))?;
-            self.demand_whole()?;
         }
-        Ok(self.bytes)
+        Ok(())
     }
 }
 

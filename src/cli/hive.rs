@@ -8,9 +8,10 @@ use super::arguments::HiveCommand;
 use super::terminal::{FAULT, PLAIN, Rows, STRONG, Terminal, WARNING};
 use super::{Failure, Outcome};
 use crate::Error;
-use crate::hive::{self, Finding, Hive, Severity, Value, ValueKind};
+use crate::hive::{self, Finding, Hive, Lookup, LookupError, Severity, Value, ValueKind};
 use crate::report::{HiveCheck, HiveKey, HiveShow, HiveValue};
 use crate::secret::{self, Wiped};
+use std::fs::File;
 use std::path::Path;
 use write::{Writing, recover};
 
@@ -63,8 +64,8 @@ pub(super) fn run(command: HiveCommand, terminal: &Terminal) -> Result<Outcome, 
 }
 
 /// Says that newer values may be in the logs, if they may.
-fn note_dirt(hive: &Hive, terminal: &Terminal) {
-    if hive.is_dirty() {
+fn note_dirt(is_dirty: bool, terminal: &Terminal) {
+    if is_dirty {
         terminal.say("note: the hive is dirty; its transaction logs may hold newer values than those shown");
     }
 }
@@ -128,50 +129,62 @@ fn check(file: &Path, terminal: &Terminal) -> Result<Outcome, Failure> {
     })
 }
 
+/// What `hive get` found: a value, a whole key, no such value, or no such key.
+enum Found {
+    Value(HiveValue),
+    Key(HiveKey),
+    NoValue,
+    NoKey,
+}
+
 fn get(file: &Path, path: &str, name: Option<&str>, terminal: &Terminal) -> Result<(), Failure> {
-    let within = |cause: hive::Error| Error::from(cause).within(file);
-    let hive = Hive::read(read(file)?).map_err(within)?;
-    note_dirt(&hive, terminal);
-    let key = hive
-        .find(path)
-        .map_err(within)?
-        .ok_or_else(|| no_key(file, path))?;
-    match name {
-        Some(name) => {
-            let value = key.value(name).map_err(within)?.ok_or_else(|| {
-                Error::NotFound(format!(
-                    "{} has no value {} in {}\nWithout a name all values of the key are printed.",
-                    file.display(),
-                    crate::text::printable(name),
-                    crate::text::printable(path)
-                ))
-            })?;
-            let report = described(path, &value).map_err(within)?;
-            terminal.result(&report, |out| writeln!(out, "{}", report.text()))?;
+    let failed = |cause: LookupError| match cause {
+        LookupError::Hive(cause) => Error::from(cause).within(file),
+        LookupError::System(cause) => Error::file(file, cause),
+    };
+    let opened = File::open(file).map_err(|cause| Error::file(file, cause))?;
+    let mut lookup = Lookup::open(opened, FILE_LIMIT).map_err(failed)?;
+    let is_dirty = lookup.ask(|hive| Ok(hive.is_dirty())).map_err(failed)?;
+    note_dirt(is_dirty, terminal);
+    match lookup.ask(|hive| find(hive, path, name)).map_err(failed)? {
+        Found::NoKey => return Err(no_key(file, path).into()),
+        Found::NoValue => {
+            return Err(Error::NotFound(format!(
+                "{} has no value {} in {}\nWithout a name all values of the key are printed.",
+                file.display(),
+                crate::text::printable(name.unwrap_or_default()),
+                crate::text::printable(path)
+            ))
+            .into());
         }
-        None => {
-            let mut values = Vec::new();
-            for value in key.values() {
-                values.push(value.and_then(|value| described(path, &value)).map_err(within)?);
+        Found::Value(report) => terminal.result(&report, |out| writeln!(out, "{}", report.text()))?,
+        Found::Key(report) => terminal.result(&report, |out| {
+            let mut table = Rows::new();
+            for value in report.values() {
+                table.add(PLAIN, [value.shown_name(), value.kind().to_owned(), value.text()]);
             }
-            let mut subkeys = Vec::new();
-            for subkey in key.subkeys() {
-                subkeys.push(subkey.map_err(within)?.name());
+            for subkey in report.subkeys() {
+                table.add(STRONG, [format!("{}\\", crate::text::printable(subkey))]);
             }
-            let report = HiveKey::new(path.to_owned(), values, subkeys);
-            terminal.result(&report, |out| {
-                let mut table = Rows::new();
-                for value in report.values() {
-                    table.add(PLAIN, [value.shown_name(), value.kind().to_owned(), value.text()]);
-                }
-                for subkey in report.subkeys() {
-                    table.add(STRONG, [format!("{}\\", crate::text::printable(subkey))]);
-                }
-                table.write(out, 0)
-            })?;
-        }
+            table.write(out, 0)
+        })?,
     }
     Ok(())
+}
+
+fn find(hive: &Hive, path: &str, name: Option<&str>) -> Result<Found, hive::Error> {
+    let Some(key) = hive.find(path)? else {
+        return Ok(Found::NoKey);
+    };
+    if let Some(name) = name {
+        return Ok(match key.value(name)? {
+            Some(value) => Found::Value(described(path, &value)?),
+            None => Found::NoValue,
+        });
+    }
+    let values: Result<_, _> = key.values().map(|value| described(path, &value?)).collect();
+    let subkeys: Result<_, hive::Error> = key.subkeys().map(|subkey| Ok(subkey?.name())).collect();
+    Ok(Found::Key(HiveKey::new(path.to_owned(), values?, subkeys?)))
 }
 
 fn described(path: &str, value: &Value<'_>) -> Result<HiveValue, hive::Error> {

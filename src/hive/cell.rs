@@ -6,6 +6,7 @@
 //! Promise: an offset that is nil, not a multiple of 8, outside the bins or of a free cell gives an error, never bytes.
 
 use super::Error;
+use super::sparse::Present;
 use crate::bytes::{i32_at, put, slice, slice_mut, u16_at, u32_at};
 use std::ops::Range;
 
@@ -56,12 +57,18 @@ pub(super) struct Cells<'h> {
     bins: &'h [u8],
     /// The minor version of the format: says whether large data is in segments.
     pub(super) minor: u32,
+    /// Which parts of the bins are in memory, if not all.
+    present: Option<&'h Present>,
 }
 
 impl<'h> Cells<'h> {
     /// `bins` is the file from its first bin to the end of its last.
     pub(super) fn new(bins: &'h [u8], minor: u32) -> Self {
-        Self { bins, minor }
+        Self {
+            bins,
+            minor,
+            present: None,
+        }
     }
 
     /// All bins.
@@ -81,7 +88,19 @@ impl<'h> Cells<'h> {
 
     /// The payload of the cell in use at `offset`, where `what` is expected.
     pub(super) fn payload(self, offset: u32, what: &str) -> Result<&'h [u8], Error> {
+        if let Some(present) = self.present {
+            let start = offset as usize;
+            let header_end = start.saturating_add(SIZE_FIELD);
+            if header_end <= self.bins.len() && !present.has(start, header_end) {
+                return Err(Error::damaged(offset, "a part of the hive was not read"));
+            }
+        }
         let range = payload_range(self.bins, offset, what)?;
+        if let Some(present) = self.present
+            && !present.has(range.start, range.end)
+        {
+            return Err(Error::damaged(offset, "a part of the hive was not read"));
+        }
         Ok(self.bins.get(range).unwrap_or_default())
     }
 }
@@ -145,6 +164,9 @@ impl super::Hive {
     /// The bins for reading.
     pub(super) fn cells(&self) -> Cells<'_> {
         let bins = slice(&self.bytes, BINS_START, self.bins_length).unwrap_or_default();
-        Cells::new(bins, self.minor)
+        Cells {
+            present: self.present.as_ref(),
+            ..Cells::new(bins, self.minor)
+        }
     }
 }

@@ -12,6 +12,17 @@ use std::path::{Path, PathBuf};
 /// What the names of a hive's transaction logs end with, in any case. Windows 7 has `.LOG` beside the two others, empty.
 const LOG_ENDINGS: [&str; 3] = [".LOG1", ".LOG2", ".LOG"];
 
+/// Why a hive was not saved.
+#[derive(Debug, thiserror::Error)]
+pub enum SaveError {
+    /// The hive is not to be saved.
+    #[error(transparent)]
+    Hive(#[from] super::Error),
+    /// The file was not replaced as it should be.
+    #[error(transparent)]
+    File(#[from] Error),
+}
+
 /// Makes `bytes` the content of the hive file at `path`, at once or not at all, as [`file::replace`] does. The logs beside it stay
 /// as they are; see [`empty_logs`].
 ///

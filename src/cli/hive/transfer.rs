@@ -48,7 +48,7 @@ pub(super) fn export(
     let within = |cause: hive::Error| Error::from(cause).within(path);
     let prefix = place(path, prefix);
     let hive = Hive::read(read(path)?).map_err(within)?;
-    note_dirt(&hive, terminal);
+    note_dirt(hive.is_dirty(), terminal);
     let wanted = key.unwrap_or_default();
     let start = hive
         .find(wanted)

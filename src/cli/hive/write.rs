@@ -10,7 +10,7 @@ use crate::Error;
 use crate::activation::{Change, show};
 use crate::bytes::slice;
 use crate::cli::Failure;
-use crate::hive::{self, Hive, ValueKind};
+use crate::hive::{self, Hive, SaveError, ValueKind};
 use crate::report::{HiveChange, HiveWritten};
 use std::path::{Path, PathBuf};
 
@@ -130,19 +130,22 @@ impl<'f> Writing<'f> {
         terminal: &Terminal,
     ) -> Result<(), Failure> {
         let changed = self.replayed || self.hive.is_changed();
-        let bytes = self
-            .hive
-            .finish()
-            .map_err(|cause| Error::from(cause).within(self.file))?;
         let target = self.options.output.as_deref().unwrap_or(self.file);
         let is_copy = self.options.output.is_some();
-        if !self.options.dry_run && (changed || is_copy) {
-            hive::save(target, &bytes).map_err(|cause| Error::NotReplaced {
-                path: target.to_owned(),
-                cause,
+        let bytes_after = if !self.options.dry_run && (changed || is_copy) {
+            let length = self.hive.save(target).map_err(|error| match error {
+                SaveError::Hive(cause) => Error::from(cause).within(self.file),
+                SaveError::File(cause) => Error::NotReplaced {
+                    path: target.to_owned(),
+                    cause,
+                },
             })?;
             hive::empty_logs(target).map_err(|cause| Error::file(target, cause))?;
-        }
+            length
+        } else {
+            let bytes = self.hive.finish();
+            bytes.map_err(|cause| Error::from(cause).within(self.file))?.len() as u64
+        };
         let facts = HiveWritten {
             target: self.file.display().to_string(),
             output: self
@@ -155,7 +158,7 @@ impl<'f> Writing<'f> {
             replayed: self.replayed,
             wiped_bytes,
             bytes_before: self.bytes_before,
-            bytes_after: bytes.len() as u64,
+            bytes_after,
         };
         let report = HiveChange::new(facts, changes);
         terminal.result(&report, |out| {
