@@ -154,7 +154,7 @@ fn edit(bytes: Wiped, number: usize) {
                 .set_value(r"Many\K0500", "New", ValueKind::Binary, &[1; 500])
                 .map(drop),
             1 => hive
-                .set_value(r"Data\Ä\日", "v50000", ValueKind::Binary, &[1; 20_000])
+                .set_value(r"Data\Ä\日", "v50000", ValueKind::Binary, &vec![1; 20_000])
                 .map(drop),
             2 => hive.delete_key(r"Many\K0007").map(drop),
             3 => hive.delete_key("Data").map(drop),

@@ -110,7 +110,7 @@ fn written(name: &str, kind: u32, data: &[u8]) -> String {
             text.push_str(name);
             let (beginning, bytes) = list.split_once(':').unwrap_or((list, ""));
             if kind > KNOWN_KINDS {
-                text.push_str(&format!("hex({kind:x})"));
+                text.extend(["hex(", &format!("{kind:x}"), ")"]);
             } else {
                 text.push_str(beginning);
             }
