@@ -46,8 +46,13 @@ fn made() -> Wiped {
         }
         hive = Hive::open(bytes).unwrap();
         for _ in 0..100 {
-            hive.set_value(&format!(r"Fill\{fill}"), "Data", ValueKind::Binary, &[9; 30_000])
-                .unwrap();
+            hive.set_value(
+                &format!(r"Fill\{fill}"),
+                "Data",
+                ValueKind::Binary,
+                &vec![9; 30_000],
+            )
+            .unwrap();
             fill += 1;
         }
     }
@@ -77,7 +82,7 @@ fn benches(criterion: &mut Criterion) {
         .throughput(Throughput::Bytes(bytes.len() as u64));
 
     group.bench_function("one pass over the memory", |bencher| {
-        bencher.iter(|| pass(black_box(&bytes)))
+        bencher.iter(|| pass(black_box(&bytes)));
     });
     group.bench_function("full check", |bencher| bencher.iter(|| check(black_box(&bytes))));
     group.bench_function("read and find", |bencher| {
