@@ -242,7 +242,7 @@ pub(super) enum HiveCommand {
         file: PathBuf,
         /// Only this key and those below it
         key: Option<String>,
-        /// What the hive's root is called in the .reg file; otherwise its file name decides, as in HKEY_LOCAL_MACHINE\SOFTWARE
+        /// What the hive's root is called in the .reg file; otherwise its file name decides, as in `HKEY_LOCAL_MACHINE\SOFTWARE`
         #[arg(long, value_name = "PATH")]
         prefix: Option<String>,
         /// Write the .reg file here
@@ -255,7 +255,7 @@ pub(super) enum HiveCommand {
         file: PathBuf,
         /// The registration file
         reg: PathBuf,
-        /// What the hive's root is called in the .reg file; otherwise its file name decides, as in HKEY_LOCAL_MACHINE\SOFTWARE
+        /// What the hive's root is called in the .reg file; otherwise its file name decides, as in `HKEY_LOCAL_MACHINE\SOFTWARE`
         #[arg(long, value_name = "PATH")]
         prefix: Option<String>,
         #[command(flatten)]

@@ -183,14 +183,14 @@ fn find(hive: &Hive, path: &str, name: Option<&str>) -> Result<Found, hive::Erro
         });
     }
     let values: Result<_, _> = key.values().map(|value| described(path, &value?)).collect();
-    let subkeys: Result<_, hive::Error> = key.subkeys().map(|subkey| Ok(subkey?.name())).collect();
-    Ok(Found::Key(HiveKey::new(path.to_owned(), values?, subkeys?)))
+    let subkeys: Result<Vec<_>, hive::Error> = key.subkeys().map(|subkey| Ok(subkey?.name())).collect();
+    Ok(Found::Key(HiveKey::new(path, values?, &subkeys?)))
 }
 
 fn described(path: &str, value: &Value<'_>) -> Result<HiveValue, hive::Error> {
     let data = value.data()?;
     let kind: ValueKind = value.kind();
-    Ok(HiveValue::new(path.to_owned(), value.name(), kind, &data))
+    Ok(HiveValue::new(path, &value.name(), kind, &data))
 }
 
 fn read(file: &Path) -> Result<Wiped, Failure> {

@@ -183,7 +183,7 @@ mod tests {
             hive.set_value(&format!(r"A\K{index}"), "v", ValueKind::Binary, &data)
                 .unwrap();
         }
-        hive.set_value("B", "large", ValueKind::Binary, &[3; 100_000])
+        hive.set_value("B", "large", ValueKind::Binary, &vec![3; 100_000])
             .unwrap();
         let bytes = hive.finish().unwrap();
         let mut file = tempfile::tempfile().unwrap();
@@ -196,7 +196,7 @@ mod tests {
         assert_eq!(found.unwrap(), 10 + 1500 * 13 % 3000);
         assert!(lookup.reads < 30, "{}", lookup.reads);
         let large = lookup.ask(|hive| Ok(hive.find("B")?.unwrap().value("large")?.unwrap().data()?.to_vec()));
-        assert_eq!(large.unwrap(), [3; 100_000]);
+        assert_eq!(large.unwrap(), vec![3; 100_000]);
         assert!(lookup.ask(|hive| Ok(hive.find(r"A\None")?.is_none())).unwrap());
         let all = lookup.ask(content).unwrap();
         assert!(all == content(&Hive::read(bytes).unwrap()).unwrap());

@@ -315,7 +315,7 @@ mod tests {
         ] {
             match items(text) {
                 Err(Error::Line { line, reason }) => {
-                    assert_eq!((line, reason), (expected_line, expected), "{text}")
+                    assert_eq!((line, reason), (expected_line, expected), "{text}");
                 }
                 other => panic!("{text}: {other:?}"),
             }

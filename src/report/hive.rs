@@ -35,7 +35,7 @@ impl HiveCheck {
                     Severity::Refuse => "error",
                     Severity::Warn => "warning",
                 },
-                offset: u64::from(finding.offset),
+                offset: finding.offset,
                 message: finding.sentence.clone(),
             })
             .collect();
@@ -69,7 +69,7 @@ enum Data {
 
 impl HiveValue {
     /// A value of the key `key`.
-    pub fn new(key: String, name: String, kind: ValueKind, data: &[u8]) -> Self {
+    pub fn new(key: &str, name: &str, kind: ValueKind, data: &[u8]) -> Self {
         // A value that carries a key in Microsoft's packed form is told, not shown.
         let hexadecimal = || Data::Text(activation::stored_key(data).unwrap_or_else(|| mask::hex(data)));
         let shown = match kind {
@@ -90,8 +90,8 @@ impl HiveValue {
         };
         Self {
             schema: SCHEMA,
-            key: mask::text(&key),
-            name: mask::text(&name),
+            key: mask::text(key),
+            name: mask::text(name),
             kind: kind.to_string(),
             data: shown.unwrap_or_else(hexadecimal),
         }
@@ -136,10 +136,10 @@ pub struct HiveKey {
 
 impl HiveKey {
     /// A key, its values and the names of its subkeys.
-    pub fn new(key: String, values: Vec<HiveValue>, subkeys: Vec<String>) -> Self {
+    pub fn new(key: &str, values: Vec<HiveValue>, subkeys: &[String]) -> Self {
         Self {
             schema: SCHEMA,
-            key: mask::text(&key),
+            key: mask::text(key),
             values,
             subkeys: subkeys.iter().map(|name| mask::text(name)).collect(),
         }

@@ -45,7 +45,7 @@ pub(super) fn hex(data: &[u8]) -> String {
             .collect();
         for (place, length) in places(&pairs, |unit| u8::try_from(*unit).unwrap_or(0)) {
             hide(&mut shown, (start + place * 2, length * 2), |hidden| {
-                *hidden = None
+                *hidden = None;
             });
         }
     }
