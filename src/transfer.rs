@@ -317,8 +317,8 @@ mod tests {
             &regfile::parse(&bytes).unwrap(),
         )
         .unwrap();
-        let changed: Vec<bool> = changes.iter().map(|change| change.changed).collect();
-        assert_eq!(changed, [true, false, true, true, true, true]);
+        let outcomes: Vec<bool> = changes.iter().map(|change| change.changed).collect();
+        assert_eq!(outcomes, [true, false, true, true, true, true]);
         let key = hive.find("A").unwrap().unwrap();
         assert_eq!(*key.value("").unwrap().unwrap().as_string().unwrap(), "tä");
         assert_eq!(*key.value("e").unwrap().unwrap().data().unwrap(), [0xE4, 0, 0, 0]);

@@ -183,7 +183,7 @@ fn find(hive: &Hive, path: &str, name: Option<&str>) -> Result<Found, hive::Erro
         });
     }
     let values: Result<_, _> = key.values().map(|value| described(path, &value?)).collect();
-    let subkeys: Result<Vec<String>, hive::Error> = key.subkeys().map(|subkey| Ok(subkey?.name())).collect();
+    let subkeys: Result<Vec<_>, hive::Error> = key.subkeys().map(|subkey| Ok(subkey?.name())).collect();
     Ok(Found::Key(HiveKey::new(path, values?, &subkeys?)))
 }
 

@@ -3,6 +3,7 @@
 use super::{Error, VERSION_5, kind};
 use crate::text;
 use regashii::{Format, Key, Kind, Registry, Value, ValueName};
+use std::fmt::Write as _;
 use std::io::Write;
 use zeroize::Zeroizing;
 
@@ -110,7 +111,7 @@ fn written(name: &str, kind: u32, data: &[u8]) -> String {
             text.push_str(name);
             let (beginning, bytes) = list.split_once(':').unwrap_or((list, ""));
             if kind > KNOWN_KINDS {
-                text.extend(["hex(", &format!("{kind:x}"), ")"]);
+                _ = write!(text, "hex({kind:x})");
             } else {
                 text.push_str(beginning);
             }

@@ -129,10 +129,10 @@ impl<'f> Writing<'f> {
         wiped_bytes: Option<u64>,
         terminal: &Terminal,
     ) -> Result<(), Failure> {
-        let changed = self.replayed || self.hive.is_changed();
+        let is_changed = self.replayed || self.hive.is_changed();
         let target = self.options.output.as_deref().unwrap_or(self.file);
         let is_copy = self.options.output.is_some();
-        let bytes_after = if !self.options.dry_run && (changed || is_copy) {
+        let bytes_after = if !self.options.dry_run && (is_changed || is_copy) {
             let length = self.hive.save(target).map_err(|error| match error {
                 SaveError::Hive(cause) => Error::from(cause).within(self.file),
                 SaveError::File(cause) => Error::NotReplaced {
@@ -154,7 +154,7 @@ impl<'f> Writing<'f> {
                 .as_ref()
                 .map(|path| path.display().to_string()),
             dry_run: self.options.dry_run,
-            changed,
+            changed: is_changed,
             replayed: self.replayed,
             wiped_bytes,
             bytes_before: self.bytes_before,

@@ -1,7 +1,8 @@
 //! Putting keys into subkey lists and taking them out.
 //!
-//! Promise: a list stays sorted and of its kind; a leaf that grows past what Windows allows becomes two under a root;
-//! no empty leaf and no root of one leaf is left behind by a removal.
+//! Promise: a list stays sorted and of its kind; a leaf that grows past what Windows allows becomes two under a root; after a
+//! removal, a leaf that fits with a neighbour into half of what is allowed joins it, and no empty leaf and no root of one leaf is
+//! left behind.
 
 use crate::hive::cell::{Cells, NIL, lay_out};
 use crate::hive::index::{COUNT, ENTRIES, Index, Leaf, LeafKind, ROOT_SIGNATURE, ROOT_WIDTH, Root};
@@ -132,7 +133,54 @@ impl Hive {
             self.release(spot.leaf)?;
             return self.relink(parent, &spot, &[]);
         }
-        self.put_leaf(Some(spot.leaf), kind, &entries, parent).map(drop)
+        let leaf = self.put_leaf(Some(spot.leaf), kind, &entries, parent)?;
+        self.join_neighbour(parent, &spot, leaf)
+    }
+
+    /// Joins `leaf`, which stands at `spot`, with the leaf before or behind it, if both together are at most half full: then
+    /// neither the next insertion nor the next removal splits or joins again.
+    fn join_neighbour(&mut self, parent: u32, spot: &Spot, leaf: u32) -> Result<(), Error> {
+        let (Some(index), Index::Root(root)) = (spot.leaf_index, Index::read(self.cells(), spot.list)?)
+        else {
+            return Ok(());
+        };
+        let own = Index::read_leaf(self.cells(), leaf)?;
+        for first in [index, index.wrapping_sub(1)] {
+            let Some((left, right)) = root.leaf(first).zip(root.leaf(first.wrapping_add(1))) else {
+                continue;
+            };
+            let (before, behind) = (
+                Index::read_leaf(self.cells(), left)?,
+                Index::read_leaf(self.cells(), right)?,
+            );
+            let is_roomy = before.len() + behind.len() <= own.kind.limit() / 2;
+            if before.kind != behind.kind || !is_roomy {
+                continue;
+            }
+            let entries = [before.bytes(), behind.bytes()].concat();
+            let kind = own.kind;
+            let left_spot = Spot {
+                leaf_index: Some(first),
+                leaf: left,
+                ..*spot
+            };
+            let right_spot = Spot {
+                leaf_index: Some(first + 1),
+                leaf: right,
+                ..*spot
+            };
+            self.release(right)?;
+            self.relink(parent, &right_spot, &[])?;
+            let joined = self.put_leaf(Some(left), kind, &entries, parent)?;
+            // The root may be gone, or have moved.
+            let list = KeyNode::read(self.cells(), parent)?.number(node::SUBKEY_LIST);
+            let is_root = matches!(Index::read(self.cells(), list), Ok(Index::Root(_)));
+            if is_root {
+                return self.relink(parent, &Spot { list, ..left_spot }, &[joined]);
+            }
+            return self.write_number(parent, node::SUBKEY_LIST, joined);
+        }
+        Ok(())
     }
 
     /// Lets `leaves` stand where the leaf of `spot` stood.
