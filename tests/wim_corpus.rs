@@ -22,20 +22,13 @@ fn corpus() -> Option<PathBuf> {
     common::corpus("wim")
 }
 
+/// The WIM files of the corpus, which has notes beside them.
 fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(files(&path));
-        } else if path
-            .extension()
-            .is_some_and(|extension| ["wim", "esd", "swm"].iter().any(|known| extension == *known))
-        {
-            found.push(path);
-        }
-    }
-    found.sort();
+    let mut found = common::files(folder);
+    found.retain(|path| {
+        path.extension()
+            .is_some_and(|own| ["wim", "esd", "swm"].iter().any(|known| own == *known))
+    });
     found
 }
 
