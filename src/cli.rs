@@ -4,10 +4,12 @@
 
 mod arguments;
 mod demo;
+mod hints;
 mod hive;
 mod image;
 mod key;
 mod key_source;
+mod manual;
 mod terminal;
 mod unattend;
 
@@ -88,5 +90,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<Outcome, Fai
         Command::Hive(command) => hive::run(command, &terminal),
         Command::Unattend(command) => unattend::run(command, &terminal),
         Command::Demo { folder } => demo::run(folder.as_deref(), &terminal),
+        Command::Completions { shell } => manual::completions(shell),
+        Command::Man { folder } => manual::pages(&folder),
     }
 }

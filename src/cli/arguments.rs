@@ -19,6 +19,13 @@ const SET_DATA: &str = "\
 DATA by TYPE: REG_SZ, REG_EXPAND_SZ, REG_LINK text; REG_MULTI_SZ texts with ; between; REG_DWORD, REG_QWORD a number, decimal \
 or 0x…; any other type bytes in hexadecimal digits, as in 01ff00.";
 
+const COMPLETIONS: &str = "\
+Where the script goes:
+  bash        wimkey completions bash > ~/.local/share/bash-completion/completions/wimkey
+  zsh         wimkey completions zsh > a folder of $fpath, as _wimkey
+  fish        wimkey completions fish > ~/.config/fish/completions/wimkey.fish
+  powershell  wimkey completions powershell >> $PROFILE";
+
 /// Prepares offline Windows images for volume activation
 #[derive(Debug, Parser)]
 #[command(name = "wimkey", version, about, after_help = EXIT_CODES, max_term_width = 100, disable_help_subcommand = true)]
@@ -77,6 +84,27 @@ pub(super) enum Command {
         /// Where to make it; a temporary folder otherwise, which is removed again
         folder: Option<PathBuf>,
     },
+    /// Print the completion script of a shell
+    #[command(after_help = COMPLETIONS)]
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+    /// Write the manual pages
+    Man {
+        /// The folder for them; it is made if it is missing
+        folder: PathBuf,
+    },
+}
+
+/// The shells that have completions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+    Powershell,
 }
 
 #[derive(Debug, Subcommand)]
@@ -101,7 +129,7 @@ pub(super) enum KeyCommand {
     /// Find a published key's product, or a product's or edition's published key
     Lookup {
         /// A published key, its last five symbols, a product or edition name, or an activation ID
-        #[arg(required = true)]
+        #[arg(required = true, value_parser = super::hints::editions(), hide_possible_values = true)]
         query: Vec<String>,
     },
     /// The published client setup keys (GVLK)
@@ -161,7 +189,7 @@ pub(super) struct SetArguments {
     #[arg(long = "set", value_name = "NAME=VALUE")]
     pub(super) settings: Vec<String>,
     /// Bring a setting back to its default
-    #[arg(long = "unset", value_name = "NAME")]
+    #[arg(long = "unset", value_name = "NAME", value_parser = super::hints::settings(), hide_possible_values = true)]
     pub(super) unset: Vec<String>,
     /// The answer file to put into each image, with the key in it
     #[arg(long, value_name = "FILE")]
