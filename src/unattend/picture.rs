@@ -119,8 +119,11 @@ pub(super) fn is_within(ranges: &[Range<usize>], at: usize) -> bool {
 /// The parts of `text` that look like a product key, complete or not; with `unbroken` also 25 letters and digits in a
 /// row.
 pub(super) fn key_shaped(text: &str, unbroken: bool) -> Vec<Range<usize>> {
-    let is_part = |character: char| character.is_alphanumeric() || is_hyphen(character);
     let mut found = Vec::new();
+    if !unbroken && !may_hold_groups(text) {
+        return found;
+    }
+    let is_part = |character: char| character.is_alphanumeric() || is_hyphen(character);
     let mut at = 0;
     while let Some(start) = part(text, at..text.len()).find(is_part).map(|skip| at + skip) {
         let rest = part(text, start..text.len());
@@ -131,6 +134,18 @@ pub(super) fn key_shaped(text: &str, unbroken: bool) -> Vec<Range<usize>> {
         }
     }
     found
+}
+
+/// Whether there may be groups of five with hyphens between: a quick look that is never wrong when it says no.
+fn may_hold_groups(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let plain = memchr::memchr_iter(b'-', bytes).any(|at| {
+        let after = bytes.get(at + 1..at + 1 + GROUP);
+        after.is_some_and(|group| group.iter().all(u8::is_ascii_alphanumeric))
+            && bytes.get(at + 1 + GROUP) == Some(&b'-')
+    });
+    // Other hyphens, and letters of other scripts, are left to the thorough look.
+    plain || !text.is_ascii()
 }
 
 fn looks_like_key(run: &str, unbroken: bool) -> bool {
