@@ -153,7 +153,15 @@ impl<'a> Checker<'a, '_> {
         let for_installation = component.name == SETUP;
         let image = self.ground.meant().next();
         let verdict = self.judged(text, for_installation);
-        let message = sentence(&verdict);
+        let mut message = sentence(&verdict);
+        let several = self.ground.meant().count();
+        let refused = matches!(
+            verdict.judgement,
+            Judgement::WrongEdition | Judgement::NotAClientKey
+        );
+        if refused && several > 1 && super::media::named_image(self.ground).is_none() {
+            message = format!("none of the {several} images takes this key: {message}");
+        }
         let mut span = value.span.clone();
         if let Some(position) = verdict.position.filter(|_| span.len() == text.len()) {
             // Just the symbol that is wrong.

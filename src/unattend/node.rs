@@ -10,6 +10,9 @@ use std::fmt;
 use std::ops::Range;
 use zeroize::Zeroizing;
 
+/// The element whose `Key` and `Value` name an image.
+const METADATA: &str = "MetaData";
+
 /// An element. Its places are offsets into the text of the file, for [`AnswerFile::picture`] and [`AnswerFile::lines_and_columns`].
 #[derive(Clone, Copy)]
 pub struct Node<'a> {
@@ -182,7 +185,12 @@ impl<'a> Node<'a> {
 impl AnswerFile {
     /// The root element.
     pub fn root(&self) -> Node<'_> {
-        Node { file: self, index: 0 }
+        self.node(0)
+    }
+
+    /// The element of this index.
+    pub(super) fn node(&self, index: usize) -> Node<'_> {
+        Node { file: self, index }
     }
 
     /// Every component, in the order of the file.
@@ -243,7 +251,15 @@ impl AnswerFile {
 
     /// The masked line where `span` begins, with the span as the place in it.
     pub fn picture(&self, span: Range<usize>) -> Picture {
-        picture::picture(&self.text, span)
+        // What names an image stands in elements of the same names as keys and passwords.
+        let elements = &self.tree.elements;
+        let index = elements
+            .partition_point(|element| element.start_tag.start <= span.start)
+            .checked_sub(1);
+        let node = index.map(|index| self.node(index));
+        let of_image = |node: &Node<'_>| node.parent().is_some_and(|parent| parent.name() == METADATA);
+        let plain = node.filter(of_image).map_or(0..0, |node| node.range());
+        picture::picture_with(&self.text, span, plain)
     }
 
     /// How many characters of `span` stand on its first line.

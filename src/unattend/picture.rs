@@ -27,9 +27,15 @@ const SENSITIVE: [&str; 6] = [
 
 /// The masked picture of the line where `span` of `text` begins; what goes beyond that line is not underlined.
 pub(super) fn picture(text: &str, span: Range<usize>) -> Picture {
+    picture_with(text, span, 0..0)
+}
+
+/// As [`picture`]; what stands in `plain` is no secret whatever its element is called.
+pub(super) fn picture_with(text: &str, span: Range<usize>, plain: Range<usize>) -> Picture {
     let line = line_range(text, span.start);
     let before = part(text, 0..line.start);
-    let masked = mask_line(part(text, line.clone()), opens_sensitive(before));
+    let plain = plain.start.saturating_sub(line.start)..plain.end.saturating_sub(line.start);
+    let masked = mask_line(part(text, line.clone()), opens_sensitive(before), &plain);
     let column = part(text, line.start..span.start).chars().count();
     // Of a long line only the surroundings of the place are shown.
     let is_long = masked.chars().count() > WIDTH;
@@ -47,13 +53,13 @@ pub(super) fn picture(text: &str, span: Range<usize>) -> Picture {
 
 /// A text from the file for a message: masked, nothing that steers a terminal.
 pub(super) fn shown(text: &str) -> String {
-    mask_line(text, false)
+    mask_line(text, false, &(0..0))
 }
 
 /// A name from the file for a message: masked, shortened, nothing that steers a terminal.
 pub(super) fn shown_name(name: &str) -> String {
     const LONGEST: usize = 60;
-    let masked = mask_line(name, false);
+    let masked = mask_line(name, false, &(0..0));
     masked.chars().take(LONGEST).collect()
 }
 
@@ -76,7 +82,7 @@ fn is_sensitive_tag(tag: &str) -> bool {
 }
 
 /// `line` with the same number of characters, keys and passwords as `*`, control characters as blanks.
-fn mask_line(line: &str, sensitive_from_start: bool) -> String {
+fn mask_line(line: &str, sensitive_from_start: bool, plain: &Range<usize>) -> String {
     let keys = key_shaped(line, true);
     let mut sensitive = sensitive_from_start;
     let mut tag: Option<usize> = None;
@@ -93,7 +99,11 @@ fn mask_line(line: &str, sensitive_from_start: bool) -> String {
             }
             _ => {}
         }
-        let in_value = sensitive && tag.is_none() && character != '>' && !character.is_whitespace();
+        let in_value = sensitive
+            && tag.is_none()
+            && character != '>'
+            && !character.is_whitespace()
+            && !plain.contains(&at);
         let in_key = character.is_alphanumeric() && is_within(&keys, at);
         shown.push(if in_value || in_key {
             '*'

@@ -6,7 +6,7 @@
 use super::content::Content;
 use super::keys::{KeyKind, kind_of};
 use super::place::is_blank;
-use super::{Allowed, AnswerFile, KNOWN, Known};
+use super::{Allowed, AnswerFile, KNOWN, Known, Value};
 
 /// The longest value that a summary repeats, in characters.
 const SHOWN_LIMIT: usize = 60;
@@ -39,8 +39,12 @@ pub struct Effect {
     pub key: Option<KeyKind>,
     /// What the setting does.
     pub means: &'static str,
+    /// What else there is to know of it.
+    pub details: &'static str,
     /// Whether Setup heeds it in this pass.
     pub in_effect: bool,
+    /// The element.
+    index: usize,
 }
 
 impl AnswerFile {
@@ -73,6 +77,8 @@ impl AnswerFile {
                         value: (!is_secret).then(|| shown(&value)),
                         key,
                         means: known.summary,
+                        details: known.details,
+                        index,
                         in_effect: known.is_read_in(&component.pass),
                     };
                     effects.push((index, effect));
@@ -93,6 +99,11 @@ impl AnswerFile {
             architectures: self.architectures(),
             effects: effects.into_iter().map(|(_, effect)| effect).collect(),
         }
+    }
+
+    /// What the element of an effect holds, which may be a key or a password.
+    pub fn value_of(&self, effect: &Effect) -> Value {
+        self.node(effect.index).value()
     }
 
     /// The elements of a known setting in one component; also a `ProductKey` that holds text instead of `Key`.
