@@ -13,7 +13,12 @@ pub(super) struct Hints(fn() -> BTreeSet<&'static str>);
 impl TypedValueParser for Hints {
     type Value = String;
 
-    fn parse_ref(&self, command: &Command, argument: Option<&Arg>, value: &OsStr) -> Result<String, clap::Error> {
+    fn parse_ref(
+        &self,
+        command: &Command,
+        argument: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<String, clap::Error> {
         StringValueParser::new().parse_ref(command, argument, value)
     }
 
@@ -32,5 +37,10 @@ pub(super) fn editions() -> Hints {
 
 /// The activation settings, as Microsoft spells them.
 pub(super) fn settings() -> Hints {
-    Hints(|| catalog::settings::SETTINGS.iter().map(|setting| setting.name).collect())
+    Hints(|| {
+        catalog::settings::SETTINGS
+            .iter()
+            .map(|setting| setting.name)
+            .collect()
+    })
 }
