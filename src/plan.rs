@@ -13,8 +13,8 @@ pub use show::{Look, show};
 
 use crate::activation::KmsHost;
 use crate::image::{self, Images, NewFile, Phase, Progress, Target};
-use crate::key::Traces;
 use crate::secret::Wiped;
+use crate::trace::Traces;
 use crate::wim::{Left, LeftReason};
 use std::num::NonZero;
 use std::path::Path;
