@@ -1,9 +1,11 @@
 //! report - results as data with fixed field names: what `--format json` prints and the text tables are drawn from.
 
+mod findings;
 mod hive;
 mod key;
 mod unattend;
 
+pub use findings::{Findings, PaintFindings, Sarif, Tone, sarif, write_github, write_text};
 pub use hive::{HiveChange, HiveCheck, HiveExport, HiveKey, HiveShow, HiveValue, HiveWritten};
 pub use key::{KeyList, Paint, Shape, VerdictLines, platform_name, status_name};
 pub use unattend::UnattendSet;

@@ -30,11 +30,11 @@ mod stored;
 mod summary;
 mod tree;
 
+pub use crate::finding::Picture;
 pub use edit::Change;
 pub use error::{Error, Fault};
 pub use find::Found;
 pub use keys::{Cleared, KeyKind, KeyPlace};
-pub use picture::Picture;
 pub use setting::{Architecture, Pass, Setting};
 pub use summary::{Effect, Summary};
 
@@ -103,7 +103,7 @@ impl AnswerFile {
                 line,
                 column,
                 fault,
-                picture: Picture::new(&text, offset),
+                picture: picture::picture(&text, offset..offset),
             }
         })?;
         let root = tree.elements.first();

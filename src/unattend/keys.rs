@@ -3,7 +3,7 @@
 //! Promise: a key is shown only by [`KeyPlace::expose`]. A removal takes whole elements and leaves the rest as it was.
 
 use super::content::Content;
-use super::picture::{Picture, is_within, key_shaped};
+use super::picture::{is_within, key_shaped, picture};
 use super::place::{Walker, is_blank, line_and_column, part};
 use super::tree::Element;
 use super::{AnswerFile, Error, Fault, SETUP};
@@ -189,7 +189,7 @@ impl AnswerFile {
                     what: "elements with keys or passwords",
                     limit: REMOVAL_LIMIT,
                 },
-                picture: Picture::new(&self.text, element.start_tag.start),
+                picture: picture(&self.text, element.start_tag.clone()),
             });
         }
         // From the end, so that the indices before stay valid.

@@ -4,6 +4,7 @@
 //! character by character, so that columns still fit; nothing in the picture steers a terminal.
 
 use super::place::{line_range, part};
+use crate::finding::Picture;
 use std::ops::Range;
 
 /// The most characters of a line that are shown.
@@ -24,43 +25,24 @@ const SENSITIVE: [&str; 6] = [
     "MachinePassword",
 ];
 
-/// A masked source line and the place in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Picture {
-    text: String,
-    caret: usize,
-}
-
-impl Picture {
-    /// The masked picture of the line around `offset` of `text`.
-    pub(super) fn new(text: &str, offset: usize) -> Self {
-        let line = line_range(text, offset);
-        let before = part(text, 0..line.start);
-        let masked = mask_line(part(text, line.clone()), opens_sensitive(before));
-        let column = part(text, line.start..offset).chars().count();
-        // Of a long line only the surroundings of the place are shown.
-        let is_long = masked.chars().count() > WIDTH;
-        let skipped = if is_long {
-            column.saturating_sub(WIDTH / 2)
-        } else {
-            0
-        };
-        let shown = masked.chars().skip(skipped).take(WIDTH).collect();
-        Self {
-            text: shown,
-            caret: column - skipped,
-        }
-    }
-
-    /// The line, masked; of a long line the part around the place. Tabs and other control characters are blanks.
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// Characters of [`Picture::text`] before the place: where the caret goes.
-    pub fn caret(&self) -> usize {
-        self.caret
-    }
+/// The masked picture of the line where `span` of `text` begins; what goes beyond that line is not underlined.
+pub(super) fn picture(text: &str, span: Range<usize>) -> Picture {
+    let line = line_range(text, span.start);
+    let before = part(text, 0..line.start);
+    let masked = mask_line(part(text, line.clone()), opens_sensitive(before));
+    let column = part(text, line.start..span.start).chars().count();
+    // Of a long line only the surroundings of the place are shown.
+    let is_long = masked.chars().count() > WIDTH;
+    let skipped = if is_long {
+        column.saturating_sub(WIDTH / 2)
+    } else {
+        0
+    };
+    let shown: String = masked.chars().skip(skipped).take(WIDTH).collect();
+    let caret = column - skipped;
+    let length = part(text, span.start..span.end.min(line.end)).chars().count();
+    let room = shown.chars().count().saturating_sub(caret);
+    Picture::new(shown, caret, length.min(room))
 }
 
 /// A name from the file for a message: masked, shortened, nothing that steers a terminal.
@@ -178,7 +160,7 @@ mod tests {
     #[test]
     fn keys_are_masked_at_equal_length_and_names_are_not() {
         let line = format!("\t<component name=\"Microsoft-Windows-Shell-Setup\"> slmgr /ipk {GVLK} &");
-        let picture = Picture::new(&line, line.len() - 1);
+        let picture = picture(&line, line.len() - 1..line.len());
         assert!(picture.text().contains("Microsoft-Windows-Shell-Setup"));
         assert!(picture.text().contains("/ipk ***"));
         assert!(!picture.text().contains("33PXH"));
@@ -193,20 +175,20 @@ mod tests {
             "<u:Value>p4ss w0rd!</x>",
             "<ProductKey>33PXH&7Y6KF</ProductKey>",
         ] {
-            let text = Picture::new(line, 3).text;
+            let text = picture(line, 3..3).text().to_owned();
             assert!(
                 text.contains('*') && !text.contains("33PXH") && !text.contains("p4ss"),
                 "{text}"
             );
         }
         let text = "<Password>\n  secret & more\n</Password>";
-        assert_eq!(Picture::new(text, 20).text(), "  ****** * ****");
+        assert_eq!(picture(text, 20..20).text(), "  ****** * ****");
     }
 
     #[test]
     fn a_long_line_is_shown_around_its_place() {
         let line = "a ".repeat(5000);
-        let picture = Picture::new(&line, 7000);
+        let picture = picture(&line, 7000..7001);
         assert_eq!(picture.text().chars().count(), WIDTH);
         assert_eq!(picture.caret(), WIDTH / 2);
     }
