@@ -30,8 +30,15 @@ pub(super) fn tables(tables: &Path, file: &str) -> String {
     let mut rust = String::new();
     let mut names = Vec::new();
     for row in &table.rule {
-        let (kind, number) = row.id.rsplit_once(|c: char| c.is_ascii_uppercase()).expect("WK-U001");
-        assert!(kind == "WK-" && number.len() == 3 && number.parse::<u16>().is_ok(), "{}: not an id", row.id);
+        let (kind, number) = row
+            .id
+            .rsplit_once(|c: char| c.is_ascii_uppercase())
+            .expect("WK-U001");
+        assert!(
+            kind == "WK-" && number.len() == 3 && number.parse::<u16>().is_ok(),
+            "{}: not an id",
+            row.id
+        );
         assert!(
             row.name.chars().all(|c| c.is_ascii_lowercase() || c == '-'),
             "{}: not a name",
@@ -44,9 +51,17 @@ pub(super) fn tables(tables: &Path, file: &str) -> String {
             other => panic!("{}: level = {other:?}", row.id),
         };
         for text in [&row.summary, &row.reason, &row.remedy] {
-            assert!(!text.is_empty() && !text.contains('\n'), "{}: an empty text or a line break", row.id);
+            assert!(
+                !text.is_empty() && !text.contains('\n'),
+                "{}: an empty text or a line break",
+                row.id
+            );
         }
-        assert!(!row.summary.ends_with('.'), "{}: a summary with a full stop", row.id);
+        assert!(
+            !row.summary.ends_with('.'),
+            "{}: a summary with a full stop",
+            row.id
+        );
         assert!(!row.sources.is_empty(), "{}: no source", row.id);
         let name = row.name.to_uppercase().replace('-', "_");
         assert!(!names.contains(&name), "{}: a name given twice", row.id);
@@ -59,7 +74,11 @@ pub(super) fn tables(tables: &Path, file: &str) -> String {
         names.push(name);
     }
     let all: Vec<String> = names.iter().map(|name| format!("&{name}")).collect();
-    writeln!(rust, "/// Every rule, in the order of the ids.\npub static RULES: &[&Rule] = &[{}];", all.join(", "))
-        .expect("a string");
+    writeln!(
+        rust,
+        "/// Every rule, in the order of the ids.\npub static RULES: &[&Rule] = &[{}];",
+        all.join(", ")
+    )
+    .expect("a string");
     rust
 }

@@ -41,7 +41,9 @@ struct Table {
 /// `traces.toml` as two lists; a name that nothing has stops the build.
 pub(super) fn tables(tables: &Path) -> String {
     let table: Table = crate::keys::read(tables, "traces.toml");
-    let mut rust = String::from("/// Registry values that hold keys or passwords.\npub static VALUES: &[TracedValue] = &[\n");
+    let mut rust = String::from(
+        "/// Registry values that hold keys or passwords.\npub static VALUES: &[TracedValue] = &[\n",
+    );
     for row in &table.value {
         assert!(
             table.rule.iter().any(|rule| rule.name == row.rule),
@@ -49,7 +51,11 @@ pub(super) fn tables(tables: &Path) -> String {
             row.key,
             row.rule
         );
-        assert!(!row.names.is_empty() && !row.sources.is_empty(), "{}: no name or no source", row.key);
+        assert!(
+            !row.names.is_empty() && !row.sources.is_empty(),
+            "{}: no name or no source",
+            row.key
+        );
         crate::rules::one_of(&row.key, &row.hive, &["SOFTWARE", "SYSTEM"]);
         writeln!(
             rust,
@@ -66,7 +72,16 @@ pub(super) fn tables(tables: &Path) -> String {
     rust.push_str("];\n/// Kinds of files by their paths; the first row that fits counts.\npub static FILES: &[TracedFile] = &[\n");
     for row in &table.file {
         assert!(!row.sources.is_empty(), "{}: no source", row.path);
-        let kinds = ["log", "hive-copy", "setup-log", "script", "pid", "own", "store", "report"];
+        let kinds = [
+            "log",
+            "hive-copy",
+            "setup-log",
+            "script",
+            "pid",
+            "own",
+            "store",
+            "report",
+        ];
         writeln!(
             rust,
             "TracedFile {{ path: {:?}, kind: FileKind::{}, scrub: Scrub::{} }},",

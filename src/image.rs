@@ -123,6 +123,20 @@ pub struct Image {
     pub total_bytes: Option<u64>,
 }
 
+impl Image {
+    /// An image of which nothing is known but its files.
+    pub fn unknown() -> Self {
+        Self {
+            index: 1,
+            name: String::new(),
+            edition: None,
+            build: None,
+            architecture: None,
+            total_bytes: None,
+        }
+    }
+}
+
 /// An open target: a WIM with its images, or a folder, which is one image.
 #[derive(Debug)]
 pub struct Images {

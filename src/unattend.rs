@@ -10,7 +10,7 @@
 //! | `grammar`, `tree`, `content` | well-formedness; where every element stands; what stands inside one |
 //! | `setting`, `find` | the address of a setting; where it stands |
 //! | `layout`, `edit`, `remove` | the look of inserted elements; setting; removing |
-//! | `keys`, `summary` | every place with a key; what a file does about activation |
+//! | `keys`, `secrets`, `summary` | every place with a key; passwords, and blanking both; what a file does about activation |
 //! | `error`, `picture`, `place` | refusals with line, column and a masked picture |
 //!
 //! Source: Microsoft, Unattended Windows Setup Reference; answer files of public projects for what files look like.
@@ -25,6 +25,7 @@ mod layout;
 mod picture;
 mod place;
 mod remove;
+mod secrets;
 mod setting;
 mod stored;
 mod summary;
@@ -35,6 +36,7 @@ pub use edit::Change;
 pub use error::{Error, Fault};
 pub use find::Found;
 pub use keys::{Cleared, KeyKind, KeyPlace};
+pub use secrets::{Blanked, PasswordPlace};
 pub use setting::{Architecture, Pass, Setting};
 pub use summary::{Effect, Summary};
 

@@ -92,21 +92,38 @@ pub fn value(key: &str, name: &str) -> Option<&'static TracedValue> {
 
 /// The row of a file, if it is one of those that are known to hold something. Parts of the path are separated by `/`.
 pub fn file(path: &str) -> Option<&'static TracedFile> {
-    FILES.iter().find(|row| fits(row.path.split('/'), path.split('/')))
+    FILES
+        .iter()
+        .find(|row| fits(row.path.split('/'), path.split('/')))
 }
 
 /// Whether the parts of a path fit those of a pattern.
 fn fits<'p>(pattern: impl Iterator<Item = &'p str>, path: impl Iterator<Item = &'p str>) -> bool {
     let pattern: Vec<&str> = pattern.collect();
     let path: Vec<&str> = path.collect();
-    matches(&pattern, &path, |part| *part == "**", |part, own| {
-        let units = |text: &str| text.encode_utf16().map(upcase).collect::<Vec<u16>>();
-        matches(&units(part), &units(own), |&unit| unit == u16::from(b'*'), u16::eq)
-    })
+    matches(
+        &pattern,
+        &path,
+        |part| *part == "**",
+        |part, own| {
+            let units = |text: &str| text.encode_utf16().map(upcase).collect::<Vec<u16>>();
+            matches(
+                &units(part),
+                &units(own),
+                |&unit| unit == u16::from(b'*'),
+                u16::eq,
+            )
+        },
+    )
 }
 
 /// Whether `text` is `pattern`, in which a wild element stands for any number of elements.
-fn matches<P, T>(pattern: &[P], text: &[T], is_wild: impl Fn(&P) -> bool, same: impl Fn(&P, &T) -> bool) -> bool {
+fn matches<P, T>(
+    pattern: &[P],
+    text: &[T],
+    is_wild: impl Fn(&P) -> bool,
+    same: impl Fn(&P, &T) -> bool,
+) -> bool {
     let (mut pattern_left, mut text_left) = (pattern, text);
     // Where to go on if what follows the last wild element does not fit: one element later.
     let mut retry: Option<(&[P], &[T])> = None;
@@ -140,17 +157,28 @@ mod tests {
 
     #[test]
     fn values_are_known_by_key_and_name_in_any_case() {
-        let row = value(r"setup\source os (Updated on 1/2/2023 03:04:05)", "digitalproductid4").unwrap();
+        let row = value(
+            r"setup\source os (Updated on 1/2/2023 03:04:05)",
+            "digitalproductid4",
+        )
+        .unwrap();
         assert_eq!(row.rule, &UPGRADE_KEY);
         assert_eq!(
-            value(r"Microsoft\Windows NT\CurrentVersion", "DigitalProductId").unwrap().scrub,
+            value(r"Microsoft\Windows NT\CurrentVersion", "DigitalProductId")
+                .unwrap()
+                .scrub,
             Scrub::Clear
         );
         assert_eq!(
-            value(r"Microsoft\Office\16.0\Registration\{0}", "DigitalProductId").unwrap().scrub,
+            value(r"Microsoft\Office\16.0\Registration\{0}", "DigitalProductId")
+                .unwrap()
+                .scrub,
             Scrub::Report
         );
-        assert_eq!(value(r"Microsoft\Windows NT\CurrentVersion\Other", "DigitalProductId"), None);
+        assert_eq!(
+            value(r"Microsoft\Windows NT\CurrentVersion\Other", "DigitalProductId"),
+            None
+        );
         assert_eq!(value(r"Microsoft\Windows NT\CurrentVersion", "ProductName"), None);
     }
 
@@ -158,7 +186,10 @@ mod tests {
     fn files_are_known_by_path_and_the_first_row_counts() {
         for (path, kind) in [
             ("Windows/System32/config/SOFTWARE.LOG1", Some(FileKind::Log)),
-            ("Windows.old/WINDOWS/system32/config/RegBack/SOFTWARE", Some(FileKind::HiveCopy)),
+            (
+                "Windows.old/WINDOWS/system32/config/RegBack/SOFTWARE",
+                Some(FileKind::HiveCopy),
+            ),
             ("Windows/Panther/setupact.log", Some(FileKind::SetupLog)),
             ("Users/Default/NTUSER.DAT.LOG2", Some(FileKind::Log)),
             ("Windows/Setup/Scripts/SetupComplete.cmd", Some(FileKind::Script)),

@@ -45,6 +45,16 @@ pub struct Stream {
     pub solid: bool,
 }
 
+impl Stream {
+    /// Where the byte at `offset` of the stream is told to stand: in the WIM for dead bytes and tables, in the stream for the rest.
+    pub fn offset_of(&self, offset: u64) -> u64 {
+        match self.kind {
+            StreamKind::Dead | StreamKind::Tables => self.offset.saturating_add(offset),
+            StreamKind::File | StreamKind::Tree | StreamKind::Orphan => offset,
+        }
+    }
+}
+
 /// Is shown streams, one after the other. Each thread has a watcher of its own.
 pub trait Watch: Send {
     /// A stream begins.
@@ -81,13 +91,19 @@ impl Images {
             let mut watcher = make();
             while let Some((task, size)) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
                 self.show(task, &names, &mut watcher);
-                progress(Phase::Search, done.fetch_add(*size, Ordering::Relaxed) + size, total);
+                progress(
+                    Phase::Search,
+                    done.fetch_add(*size, Ordering::Relaxed) + size,
+                    total,
+                );
             }
             watcher
         };
         let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
         Ok(std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..threads.min(tasks.len()).max(1)).map(|_| scope.spawn(work)).collect();
+            let workers: Vec<_> = (0..threads.min(tasks.len()).max(1))
+                .map(|_| scope.spawn(work))
+                .collect();
             let results = workers.into_iter().map(std::thread::ScopedJoinHandle::join);
             results
                 .map(|result| result.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
@@ -200,7 +216,9 @@ impl Images {
                 let of = group.contents().next();
                 let stream = Stream {
                     kind: StreamKind::File,
-                    names: of.and_then(|content| names.get(&content.hash).cloned()).unwrap_or_default(),
+                    names: of
+                        .and_then(|content| names.get(&content.hash).cloned())
+                        .unwrap_or_default(),
                     size: group.size(),
                     offset: group.offset(),
                     solid: false,

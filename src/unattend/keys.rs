@@ -20,7 +20,7 @@ const PRODUCT_KEY: &str = "ProductKey";
 /// Elements that hold a password or, as `Value`, its text.
 const PASSWORDS: [&str; 3] = ["Password", "AdministratorPassword", "MachinePassword"];
 /// What Setup writes over passwords and keys in its own copies of an answer file.
-const DELETED: &str = "*SENSITIVE*DATA*DELETED*";
+pub(super) const DELETED: &str = "*SENSITIVE*DATA*DELETED*";
 /// Marks of templates whose value is filled in later.
 const TEMPLATE_MARKS: [&str; 6] = ["${", "{{", "%", "@@", "[[", "<"];
 
@@ -316,7 +316,7 @@ impl AnswerFile {
     }
 
     /// The outermost elements that hold a password.
-    fn password_elements(&self) -> Vec<usize> {
+    pub(super) fn password_elements(&self) -> Vec<usize> {
         let mut found = Vec::new();
         let mut index = 0;
         while let Some(element) = self.tree.elements.get(index) {
