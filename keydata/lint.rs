@@ -67,8 +67,8 @@ pub(super) fn tables(tables: &Path, file: &str) -> String {
         assert!(!names.contains(&name), "{}: a name given twice", row.id);
         writeln!(
             rust,
-            "/// {}: {}.\npub static {name}: Rule = Rule {{ id: {:?}, name: {:?}, level: Level::{level}, summary: {:?}, reason: {:?}, remedy: {:?}, sources: &{:?} }};",
-            row.id, row.summary.replace('<', "`<").replace('>', ">`"), row.id, row.name, row.summary, row.reason, row.remedy, row.sources
+            "/// {}, {}.\npub static {name}: Rule = Rule {{ id: {:?}, name: {:?}, level: Level::{level}, summary: {:?}, reason: {:?}, remedy: {:?}, sources: &{:?} }};",
+            row.id, row.name, row.id, row.name, row.summary, row.reason, row.remedy, row.sources
         )
         .expect("a string");
         names.push(name);

@@ -83,10 +83,14 @@ pub fn search(images: &Images, options: &Options, progress: Progress<'_>) -> Res
             audit.traces.extend(again.traces);
         }
     }
-    Ok(Audit {
-        traces: sorted(audit.traces),
-        ..audit
-    })
+    let mut places = Places(HashMap::new());
+    audit
+        .traces
+        .retain(|trace| trace.key().is_none() || places.is_new(trace));
+    audit
+        .traces
+        .sort_by(|left, right| left.order().cmp(&right.order()));
+    Ok(audit)
 }
 
 /// One walk over all streams.
@@ -129,24 +133,19 @@ fn learned(traces: &[Trace], known: &[Arc<ProductKey>]) -> Vec<Arc<ProductKey>> 
         .collect()
 }
 
-/// In order, and what was found twice once: the second walk sees again what the first saw.
-fn sorted(mut traces: Vec<Trace>) -> Vec<Trace> {
-    // Stable: of two at one place the one that was found first stays.
-    traces.sort_by(|left, right| left.order().cmp(&right.order()));
-    let mut taken: HashMap<(Option<u32>, String, u64), Vec<Range<u64>>> = HashMap::new();
-    let mut kept = Vec::with_capacity(traces.len());
-    for trace in traces {
-        let ranges = taken
-            .entry((trace.image, trace.path.clone(), trace.stream))
-            .or_default();
+/// What was found twice once: the second walk sees again what the first saw.
+struct Places(HashMap<(Option<u32>, String, u64), Vec<Range<u64>>>);
+
+impl Places {
+    /// Whether nothing at this place is known yet; from now on it is.
+    fn is_new(&mut self, trace: &Trace) -> bool {
+        let place = (trace.image, trace.path.clone(), trace.stream);
+        let ranges = self.0.entry(place).or_default();
         let same = |range: &Range<u64>| range.start < trace.range.end && trace.range.start < range.end;
-        if trace.key().is_some() {
-            if ranges.iter().any(same) {
-                continue;
-            }
+        let is_new = !ranges.iter().any(same);
+        if is_new {
             ranges.push(trace.range.clone());
         }
-        kept.push(trace);
+        is_new
     }
-    kept
 }

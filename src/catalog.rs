@@ -13,6 +13,7 @@
 mod choose;
 mod hosts;
 mod index;
+pub mod rules;
 mod search;
 pub mod settings;
 mod tables;

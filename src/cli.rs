@@ -3,7 +3,9 @@
 //! Promise: a key is never an argument, and nothing printed holds more of an unpublished key than its last five symbols.
 
 mod arguments;
+mod audit;
 mod demo;
+mod findings;
 mod hive;
 mod image;
 mod key;
@@ -12,7 +14,7 @@ mod terminal;
 mod unattend;
 
 use crate::Error;
-use arguments::{Arguments, Command};
+use arguments::{Arguments, Command, Format};
 use clap::Parser;
 use std::ffi::OsString;
 use terminal::Terminal;
@@ -81,6 +83,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<Outcome, Fai
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     key_source::refuse_keys(&arguments)?;
     let arguments = Arguments::try_parse_from(arguments).map_err(Failure::Usage)?;
+    if matches!(arguments.output.format, Format::Sarif | Format::Github)
+        && !arguments.command.tells_findings()
+    {
+        let sentence =
+            "only commands that tell findings have the formats sarif and github\nUse --format text or json.";
+        return Err(Error::Usage(sentence.into()).into());
+    }
     let terminal = Terminal::new(&arguments.output);
     match arguments.command {
         Command::Key(command) => key::run(command, &terminal),

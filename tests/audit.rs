@@ -35,7 +35,10 @@ fn audit(folder: &Path, arguments: &[&str]) -> (Vec<Value>, i32) {
     assert_eq!(report["schema"], "wimkey/1");
     let shown = String::from_utf8_lossy(&output.stdout).to_uppercase();
     assert!(!shown.contains(&unpublished()[..20]), "a key is shown");
-    (report["findings"].as_array().unwrap().clone(), output.status.code().unwrap())
+    (
+        report["findings"].as_array().unwrap().clone(),
+        output.status.code().unwrap(),
+    )
 }
 
 fn places<'f>(findings: &'f [Value], rule: &str) -> Vec<&'f str> {
@@ -59,15 +62,22 @@ fn every_planted_key_is_found_in_a_wim_and_in_a_folder() {
             let found = places(&findings, leak.rule);
             assert!(
                 found.iter().any(|place| place.starts_with(leak.path)),
-                "{}: {} in {target}",
+                "{}: {} in {target}: {:?}",
                 leak.path,
-                leak.rule
+                leak.rule,
+                findings
+                    .iter()
+                    .filter(|finding| finding["place"].as_str().unwrap().starts_with(leak.path))
+                    .collect::<Vec<_>>()
             );
         }
         for finding in &findings {
             assert_eq!(finding["level"], "error", "{finding}");
             assert_eq!(finding["target"], target);
-            assert_eq!(finding["image"], if target == "a.wim" { 2.into() } else { Value::Null });
+            assert_eq!(
+                finding["image"],
+                if target == "a.wim" { 2.into() } else { Value::Null }
+            );
         }
         // Five keys with two values each, and twice: the second time in Windows.old.
         assert_eq!(places(&findings, "WK-A001").len(), 20);
@@ -108,7 +118,11 @@ fn published_keys_are_notes_unless_they_are_asked_for() {
     // Now every leak counts, those in files that nobody would open as well.
     for leak in &planted {
         let found = places(&asked, leak.rule);
-        assert!(found.iter().any(|place| place.starts_with(leak.path)), "{}", leak.path);
+        assert!(
+            found.iter().any(|place| place.starts_with(leak.path)),
+            "{}: {found:?}",
+            leak.path
+        );
     }
 }
 
@@ -117,11 +131,19 @@ fn a_clean_image_gives_no_finding_and_a_key_of_its_edition_only_notes() {
     let desk = common::desk::Desk::new();
     let (findings, code) = audit(desk.folder.path(), &["install.wim"]);
     assert_eq!((findings, code), (vec![], 0));
-    desk.wimkey(&["image", "set", "install.wim", "--gvlk"]).assert().success();
+    desk.wimkey(&["image", "set", "install.wim", "--gvlk"])
+        .assert()
+        .success();
     let (findings, code) = audit(desk.folder.path(), &["install.wim"]);
     assert_eq!(code, 0);
     assert!(!findings.is_empty());
     for finding in &findings {
-        assert_eq!((finding["level"].as_str().unwrap(), finding["rule"].as_str().unwrap()), ("note", "WK-A001"));
+        assert_eq!(
+            (
+                finding["level"].as_str().unwrap(),
+                finding["rule"].as_str().unwrap()
+            ),
+            ("note", "WK-A001")
+        );
     }
 }

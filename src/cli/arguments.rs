@@ -1,5 +1,7 @@
 //! The arguments of every command, as clap reads them. The names are a contract with scripts.
 
+use super::audit::AuditArguments;
+use super::findings::FailOptions;
 use super::key_source::KeySource;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -15,9 +17,23 @@ Examples:
 
 FILE of --unattend is read only: each image gets its own copy, with its own key, at Windows/Panther/unattend.xml.";
 
+const AUDIT_HELP: &str = "\
+Every byte is searched, decompressed: files, deleted parts of hives, logs, contents that no image refers to, dead bytes of the WIM. \
+Published keys are notes. A key that is found anywhere is then looked for everywhere: as text with and without dashes, in ASCII and \
+UTF-16, as the bytes that Windows stores, their hash, base64 and hexadecimal digits.
+
+Exit code 10 if a finding has the level of --fail-on or more.";
+
 const SET_DATA: &str = "\
 DATA by TYPE: REG_SZ, REG_EXPAND_SZ, REG_LINK text; REG_MULTI_SZ texts with ; between; REG_DWORD, REG_QWORD a number, decimal \
 or 0x…; any other type bytes in hexadecimal digits, as in 01ff00.";
+
+const LINT_HELP: &str = "\
+ei.cfg and PID.txt beside a file, or in sources below it, are looked at too. A comment allows a finding, with the reason behind it:
+  <Value>vagrant</Value> <!-- wimkey: allow WK-U018 test machines only -->
+Behind something on its line it is for that line, otherwise for the element that follows; before <unattend>, for the whole file.
+
+Exit code 10 if a finding has the level of --fail-on or more.";
 
 /// Prepares offline Windows images for volume activation
 #[derive(Debug, Parser)]
@@ -47,8 +63,14 @@ pub(super) struct OutputOptions {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
+    /// For people
     Text,
+    /// One object
     Json,
+    /// SARIF 2.1.0, of commands that tell findings
+    Sarif,
+    /// Annotations of GitHub Actions, of commands that tell findings
+    Github,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -137,6 +159,9 @@ pub(super) enum ImageCommand {
     /// Put key, KMS and rearm settings and the answer file into every image of a target
     #[command(after_help = SET_EXAMPLES)]
     Set(Box<SetArguments>),
+    /// Find product keys and passwords that lie about in images, wherever they are and however they are written
+    #[command(after_help = AUDIT_HELP)]
+    Audit(AuditArguments),
 }
 
 #[derive(Debug, Args)]
@@ -307,6 +332,18 @@ pub(super) struct WriteOptions {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum UnattendCommand {
+    /// Say what is wrong with answer files, and why Setup will not take them
+    #[command(after_help = LINT_HELP)]
+    Lint {
+        /// Answer files (- for standard input), or folders with answer files in them
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// Look whether they fit this image: a WIM (perhaps `:INDEX` or `:NAME`) or a folder
+        #[arg(long, value_name = "TARGET")]
+        image: Option<String>,
+        #[command(flatten)]
+        options: FailOptions,
+    },
     /// Put a key into an answer file (Microsoft-Windows-Shell-Setup/ProductKey, specialize)
     Set {
         /// The answer file
@@ -323,4 +360,14 @@ pub(super) enum UnattendCommand {
         #[arg(long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
+}
+
+impl Command {
+    /// Whether the command tells findings, which have formats of their own.
+    pub(super) fn tells_findings(&self) -> bool {
+        matches!(
+            self,
+            Self::Unattend(UnattendCommand::Lint { .. }) | Self::Image(ImageCommand::Audit(_))
+        )
+    }
 }

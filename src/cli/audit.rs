@@ -78,7 +78,9 @@ pub(super) fn run(arguments: AuditArguments, terminal: &Terminal) -> Result<Outc
     for name in &arguments.targets {
         let images = Images::open(&Target::new(name))?;
         let bar = terminal.progress();
-        let audit = audit::search(&images, &options, &|phase, done, total| bar.set(phase, done, total))?;
+        let audit = audit::search(&images, &options, &|phase, done, total| {
+            bar.set(phase, done, total)
+        })?;
         drop(bar);
         let target = images.path().display().to_string();
         findings.extend(audit.findings(&target, images.is_folder()));

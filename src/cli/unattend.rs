@@ -1,5 +1,7 @@
 //! `wimkey unattend`: answer files.
 
+mod lint;
+
 use super::arguments::UnattendCommand;
 use super::image::{read_answer_file, read_key};
 use super::key::newest;
@@ -19,6 +21,11 @@ use std::path::{Path, PathBuf};
 
 pub(super) fn run(command: UnattendCommand, terminal: &Terminal) -> Result<Outcome, Failure> {
     match command {
+        UnattendCommand::Lint {
+            files,
+            image,
+            options,
+        } => return lint::run(&files, image.as_deref(), &options, terminal),
         UnattendCommand::Set {
             file,
             source,

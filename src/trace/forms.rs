@@ -51,6 +51,8 @@ impl Form {
 pub(super) struct Pattern {
     pub(super) form: Form,
     pub(super) any_case: bool,
+    /// UTF-16BE, which stands inside UTF-16LE as well, one byte earlier.
+    pub(super) big_endian: bool,
     pub(super) bytes: Wiped,
 }
 
@@ -68,6 +70,7 @@ pub(super) fn of(key: &ProductKey) -> Vec<Pattern> {
         all.push(Pattern {
             form,
             any_case: true,
+            big_endian: true,
             bytes: widened(ascii, |symbol| [0, symbol]),
         });
         add_base64(&mut all, ascii);
@@ -91,6 +94,7 @@ fn exact(form: Form, bytes: &[u8]) -> Pattern {
     Pattern {
         form,
         any_case: false,
+        big_endian: false,
         bytes: Zeroizing::new(bytes.to_vec()),
     }
 }
@@ -104,6 +108,7 @@ fn add_wide(all: &mut Vec<Pattern>, form: Form, any_case: bool, ascii: &[u8]) {
         all.push(Pattern {
             form,
             any_case,
+            big_endian: false,
             bytes,
         });
     }

@@ -114,7 +114,7 @@ impl Traces {
             self.look(bytes, offset, gram, &mut found);
         }
         found.sort_unstable_by_key(|place| (place.offset, std::cmp::Reverse(place.length)));
-        // UTF-16BE is found inside UTF-16LE but for its first byte; large letters are found as small ones.
+        // Digits in two halves, or an overlap by chance of repeated symbols: one place all the same.
         found.dedup_by(|next, first| next.key == first.key && next.offset < first.offset + first.length);
         found
     }
@@ -150,7 +150,9 @@ impl Traces {
             } else {
                 there == &pattern.bytes[..]
             };
-            if same {
+            // What ends in a zero byte is UTF-16LE, and is found as that.
+            let is_other = pattern.big_endian && bytes.get(start + pattern.bytes.len()) == Some(&0);
+            if same && !is_other {
                 found.push(Place {
                     offset: start,
                     length: pattern.bytes.len(),

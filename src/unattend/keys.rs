@@ -18,9 +18,9 @@ const REMOVAL_LIMIT: usize = 256;
 /// The element that holds a key or, in Microsoft-Windows-Setup, the element `Key`.
 const PRODUCT_KEY: &str = "ProductKey";
 /// Elements that hold a password or, as `Value`, its text.
-const PASSWORDS: [&str; 3] = ["Password", "AdministratorPassword", "MachinePassword"];
+pub const PASSWORDS: [&str; 3] = ["Password", "AdministratorPassword", "MachinePassword"];
 /// What Setup writes over passwords and keys in its own copies of an answer file.
-pub(super) const DELETED: &str = "*SENSITIVE*DATA*DELETED*";
+pub const DELETED: &str = "*SENSITIVE*DATA*DELETED*";
 /// Marks of templates whose value is filled in later.
 const TEMPLATE_MARKS: [&str; 6] = ["${", "{{", "%", "@@", "[[", "<"];
 
@@ -275,6 +275,22 @@ impl AnswerFile {
                 });
             }
         }
+    }
+
+    /// Text of the shape of a key anywhere in the file, keys in elements of their own included: where, and whether in a
+    /// comment ([`KeyKind::Comment`]) or not ([`KeyKind::Embedded`]).
+    pub fn stray_keys(&self) -> Vec<(Range<usize>, KeyKind)> {
+        let shaped = key_shaped(&self.text, false).into_iter();
+        let kind = |start: usize| {
+            let behind = self.tree.comments.partition_point(|comment| comment.end <= start);
+            let comment = self.tree.comments.get(behind);
+            if comment.is_some_and(|comment| comment.contains(&start)) {
+                KeyKind::Comment
+            } else {
+                KeyKind::Embedded
+            }
+        };
+        shaped.map(|range| (range.clone(), kind(range.start))).collect()
     }
 
     /// Text of the shape of a key, anywhere: the element it is in, how it stands there, and where.

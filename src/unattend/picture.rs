@@ -45,6 +45,11 @@ pub(super) fn picture(text: &str, span: Range<usize>) -> Picture {
     Picture::new(shown, caret, length.min(room))
 }
 
+/// A text from the file for a message: masked, nothing that steers a terminal.
+pub(super) fn shown(text: &str) -> String {
+    mask_line(text, false)
+}
+
 /// A name from the file for a message: masked, shortened, nothing that steers a terminal.
 pub(super) fn shown_name(name: &str) -> String {
     const LONGEST: usize = 60;

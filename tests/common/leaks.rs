@@ -67,18 +67,36 @@ pub fn software(text: &str) -> Vec<u8> {
         format!(r"WOW6432Node\{CURRENT_VERSION}"),
         r"Microsoft\Internet Explorer\Registration".to_owned(),
     ] {
-        hive.set_value(&place, "DigitalProductId", ValueKind::Binary, &digital3).unwrap();
-        hive.set_value(&place, "DigitalProductId4", ValueKind::Binary, &digital4).unwrap();
+        hive.set_value(&place, "DigitalProductId", ValueKind::Binary, &digital3)
+            .unwrap();
+        hive.set_value(&place, "DigitalProductId4", ValueKind::Binary, &digital4)
+            .unwrap();
     }
     let platform = format!(r"{CURRENT_VERSION}\SoftwareProtectionPlatform");
-    hive.set_value(&platform, "BackupProductKeyDefault", ValueKind::String, &string_data(text)).unwrap();
+    hive.set_value(
+        &platform,
+        "BackupProductKeyDefault",
+        ValueKind::String,
+        &string_data(text),
+    )
+    .unwrap();
     let logon = format!(r"{CURRENT_VERSION}\Winlogon");
-    hive.set_value(&logon, "DefaultPassword", ValueKind::String, &string_data("hunter2")).unwrap();
+    hive.set_value(
+        &logon,
+        "DefaultPassword",
+        ValueKind::String,
+        &string_data("hunter2"),
+    )
+    .unwrap();
     // As Windows deletes: the cell is free, its content stays.
     let doomed = [&[0xEE; 8][..], &wide(text), &[0xEE; 8]].concat();
-    hive.set_value(r"Company", "Deleted", ValueKind::Binary, &doomed).unwrap();
+    hive.set_value(r"Company", "Deleted", ValueKind::Binary, &doomed)
+        .unwrap();
     let mut bytes = hive.finish().unwrap().to_vec();
-    let at = bytes.windows(doomed.len()).position(|window| window == doomed).unwrap();
+    let at = bytes
+        .windows(doomed.len())
+        .position(|window| window == doomed)
+        .unwrap();
     let mut hive = Hive::open(bytes.clone().into()).unwrap();
     hive.delete_value("Company", "Deleted").unwrap();
     bytes = hive.finish().unwrap().to_vec();
@@ -93,8 +111,10 @@ pub fn system(text: &str) -> Vec<u8> {
     let mut hive = Hive::open(sample::system_hive().unwrap()).unwrap();
     for day in ["1/2/2020 03:04:05", "6/7/2022 08:09:10"] {
         let place = format!(r"Setup\Source OS (Updated on {day})");
-        hive.set_value(&place, "DigitalProductId", ValueKind::Binary, &digital3).unwrap();
-        hive.set_value(&place, "DigitalProductId4", ValueKind::Binary, &digital4).unwrap();
+        hive.set_value(&place, "DigitalProductId", ValueKind::Binary, &digital3)
+            .unwrap();
+        hive.set_value(&place, "DigitalProductId4", ValueKind::Binary, &digital4)
+            .unwrap();
     }
     hive.finish().unwrap().to_vec()
 }
@@ -116,7 +136,9 @@ pub fn leaks(text: &str) -> Vec<Leak> {
     let base64 = |bytes: &[u8]| base64::engine::general_purpose::STANDARD.encode(bytes);
     let command = format!("cscript slmgr.vbs /ipk {text}");
     let list: Vec<String> = digital3.iter().map(|byte| format!("{byte:02x}")).collect();
-    let mut registration = String::from("Windows Registry Editor Version 5.00\r\n\r\n[HKEY_LOCAL_MACHINE\\SOFTWARE\\X]\r\n\"DigitalProductId\"=hex:");
+    let mut registration = String::from(
+        "Windows Registry Editor Version 5.00\r\n\r\n[HKEY_LOCAL_MACHINE\\SOFTWARE\\X]\r\n\"DigitalProductId\"=hex:",
+    );
     for (index, line) in list.chunks(20).enumerate() {
         if index > 0 {
             registration.push_str(",\\\r\n  ");
@@ -133,36 +155,116 @@ pub fn leaks(text: &str) -> Vec<Leak> {
     vec![
         leak("Windows/System32/config/SOFTWARE", &software(text), "WK-A001"),
         leak("Windows/System32/config/SYSTEM", &system(text), "WK-A003"),
-        leak("Windows/System32/config/SOFTWARE.LOG1", &[&[0; 600][..], &digital3].concat(), "WK-A006"),
+        leak(
+            "Windows/System32/config/SOFTWARE.LOG1",
+            &[&[0; 600][..], &digital3].concat(),
+            "WK-A006",
+        ),
         leak("Windows/System32/config/SOFTWARE.LOG2", &wide(text), "WK-A006"),
-        leak("Windows/System32/config/RegBack/SOFTWARE", &software(text), "WK-A007"),
+        leak(
+            "Windows/System32/config/RegBack/SOFTWARE",
+            &software(text),
+            "WK-A007",
+        ),
         leak("Windows/Panther/unattend.xml", answers.as_bytes(), "WK-A020"),
-        leak("Windows/Panther/Unattend/unattend.xml", &[&[0xFF, 0xFE][..], &wide(&answers)].concat(), "WK-A020"),
-        leak("Windows/System32/Sysprep/deploy.xml", answers.as_bytes(), "WK-A020"),
+        leak(
+            "Windows/Panther/Unattend/unattend.xml",
+            &[&[0xFF, 0xFE][..], &wide(&answers.replace("utf-8", "utf-16"))].concat(),
+            "WK-A020",
+        ),
+        leak(
+            "Windows/System32/Sysprep/deploy.xml",
+            answers.as_bytes(),
+            "WK-A020",
+        ),
         leak("Autounattend.xml", answers.as_bytes(), "WK-A020"),
-        leak("$WINDOWS.~BT/Sources/Panther/unattend.xml", answers.as_bytes(), "WK-A020"),
-        leak("Windows.old/Windows/Panther/unattend.xml", answers.as_bytes(), "WK-A020"),
-        leak("Windows.old/WINDOWS/system32/config/SOFTWARE", &software(text), "WK-A001"),
-        leak("Windows/Panther/setupact.log", format!("2023 Info key [{text}]\r\n").as_bytes(), "WK-A030"),
-        leak("Windows/Panther/setuperr.log", &wide(&format!("2023 Info key [{text}]\r\n")), "WK-A030"),
-        leak("Windows/Logs/DISM/dism.log", format!("key={}\r\n", text.to_lowercase()).as_bytes(), "WK-A030"),
-        leak("Windows/Setup/Scripts/SetupComplete.cmd", command.as_bytes(), "WK-A031"),
-        leak("Windows/Setup/Scripts/dashless.cmd", format!("slmgr /ipk {dashless}").as_bytes(), "WK-A031"),
+        leak(
+            "$WINDOWS.~BT/Sources/Panther/unattend.xml",
+            answers.as_bytes(),
+            "WK-A020",
+        ),
+        leak(
+            "Windows.old/Windows/Panther/unattend.xml",
+            answers.as_bytes(),
+            "WK-A020",
+        ),
+        leak(
+            "Windows.old/Windows/System32/config/SOFTWARE",
+            &software(text),
+            "WK-A001",
+        ),
+        leak(
+            "Windows/Panther/setupact.log",
+            format!("2023 Info key [{text}]\r\n").as_bytes(),
+            "WK-A030",
+        ),
+        leak(
+            "Windows/Panther/setuperr.log",
+            &wide(&format!("2023 Info key [{text}]\r\n")),
+            "WK-A030",
+        ),
+        leak(
+            "Windows/Logs/DISM/dism.log",
+            format!("key={}\r\n", text.to_lowercase()).as_bytes(),
+            "WK-A030",
+        ),
+        leak(
+            "Windows/Setup/Scripts/SetupComplete.cmd",
+            command.as_bytes(),
+            "WK-A031",
+        ),
+        leak(
+            "Windows/Setup/Scripts/dashless.cmd",
+            format!("slmgr /ipk {dashless}").as_bytes(),
+            "WK-A031",
+        ),
         leak(
             "Windows/Setup/Scripts/encoded.ps1",
             format!("powershell -EncodedCommand {}", base64(&wide(&command))).as_bytes(),
             "WK-A031",
         ),
         leak("Windows/Setup/Scripts/values.reg", &marked, "WK-A031"),
-        leak("sources/PID.txt", format!("[PID]\r\nValue={text}\r\n").as_bytes(), "WK-A032"),
-        leak("Windows/Provisioning/Packages/x.ppkg", &[&[7; 100][..], &wide(text), &[9; 100]].concat(), "WK-A033"),
-        leak("Users/Public/notes.txt", format!("our key:\n{text}\n").as_bytes(), "WK-A033"),
-        leak("Users/Public/big.bin", &[&vec![5; 700_000][..], text.as_bytes(), &[5; 50]].concat(), "WK-A033"),
-        leak("Users/Public/blob4.bin", &[&[1; 33][..], &digital4, &[1; 7]].concat(), "WK-A033"),
+        leak(
+            "sources/PID.txt",
+            format!("[PID]\r\nValue={text}\r\n").as_bytes(),
+            "WK-A032",
+        ),
+        leak(
+            "Windows/Provisioning/Packages/x.ppkg",
+            &[&[7; 100][..], &wide(text), &[9; 100]].concat(),
+            "WK-A033",
+        ),
+        leak(
+            "Users/Public/notes.txt",
+            format!("our key:\n{text}\n").as_bytes(),
+            "WK-A033",
+        ),
+        leak(
+            "Users/Public/big.bin",
+            &[&vec![5; 700_000][..], text.as_bytes(), &[5; 50]].concat(),
+            "WK-A033",
+        ),
+        leak(
+            "Users/Public/blob4.bin",
+            &[&[1; 33][..], &digital4, &[1; 7]].concat(),
+            "WK-A033",
+        ),
         // Seen only because the key was found elsewhere.
-        leak("Users/Public/dashless.bin", &[&[5; 77][..], &wide(&dashless), &[5; 50]].concat(), "WK-A033"),
-        leak("Users/Public/stored.bin", &[&[5; 78][..], key.stored().expose(), &[5; 50]].concat(), "WK-A033"),
-        leak("Users/Public/encoded.bin", base64(format!("x{text}").as_bytes()).as_bytes(), "WK-A033"),
+        leak(
+            "Users/Public/dashless.bin",
+            &[&[5; 77][..], &wide(&dashless), &[5; 50]].concat(),
+            "WK-A033",
+        ),
+        leak(
+            "Users/Public/stored.bin",
+            &[&[5; 78][..], key.stored().expose(), &[5; 50]].concat(),
+            "WK-A033",
+        ),
+        leak(
+            "Users/Public/encoded.bin",
+            base64(format!("x{text}").as_bytes()).as_bytes(),
+            "WK-A033",
+        ),
     ]
 }
 
