@@ -99,6 +99,9 @@ pub(super) fn tables(tables: &Path) -> String {
 fn variant(of: &str, word: &str, allowed: &[&str]) -> String {
     crate::rules::one_of(of, word, allowed);
     word.split('-')
-        .map(|part| part[..1].to_uppercase() + &part[1..])
+        .map(|part| {
+            let (first, rest) = part.split_at(1);
+            first.to_uppercase() + rest
+        })
         .collect()
 }

@@ -10,6 +10,7 @@ mod hive;
 mod image;
 mod key;
 mod key_source;
+mod scrub;
 mod terminal;
 mod unattend;
 
@@ -66,6 +67,7 @@ macro_rules! failure_from {
 failure_from!(
     crate::image::Error,
     crate::plan::Error,
+    crate::scrub::Error,
     crate::secret::Error,
     crate::hive::Error,
     crate::transfer::Error,

@@ -7,6 +7,7 @@ mod facts;
 mod folder;
 mod survey;
 mod target;
+mod wipe;
 
 pub use facts::{Facts, architecture_of};
 pub use survey::{Stream, StreamKind, Watch};

@@ -69,11 +69,16 @@ fn in_hive(path: Option<&str>, sight: &Sight, holder: &Holder) -> Trace {
     {
         rule = &traces::HIVE_COPY;
     }
+    let value = match holder {
+        Holder::Value { key, name } => Some((key.clone(), name.clone())),
+        _ => None,
+    };
     Trace {
         level: sight.level(rule.level),
         kind,
         scrub,
         place,
+        value,
         range: sight.range.clone(),
         secret: sight.secret(),
         words: sight.words(),
@@ -100,6 +105,7 @@ fn passwords(hive: &Hive, stream: &Stream, found: &mut Vec<Trace>) -> Result<(),
                 kind: Kind::Password,
                 scrub: row.scrub,
                 place: format!("{} {name}", row.key),
+                value: Some((row.key.to_owned(), (*name).to_owned())),
                 secret: Secret::Password,
                 words: "in plain text".to_owned(),
                 ..remark(row.rule, path, String::new())

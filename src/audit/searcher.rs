@@ -292,6 +292,7 @@ pub(super) fn remark(rule: &'static Rule, path: Option<&str>, words: String) -> 
         image: None,
         path: path.unwrap_or("the WIM itself").to_owned(),
         place: String::new(),
+        value: None,
         line: None,
         stream: 0,
         range: 0..0,

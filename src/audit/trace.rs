@@ -63,6 +63,8 @@ pub struct Trace {
     pub path: String,
     /// Where in the file, in words; may be empty.
     pub place: String,
+    /// The key and the name of the registry value that it is, if it is one.
+    pub value: Option<(String, String)>,
     /// Line and column in a text file, from 1.
     pub line: Option<(usize, usize)>,
     /// Where the stream begins in the WIM; 0 for files.
@@ -88,6 +90,23 @@ impl Trace {
         }
     }
 
+    /// What was found, in words.
+    pub fn message(&self) -> String {
+        match &self.secret {
+            Secret::Key(key) => match catalog::row_of(key) {
+                Some(row) => format!("the published key {} ({}) {}", row.text, row.product, self.words),
+                None => format!(
+                    "the key {}, which nobody published, {}",
+                    key.partial(),
+                    self.words
+                ),
+            },
+            Secret::Hash => "the hash of a key whose own bytes were zeroed".to_owned(),
+            Secret::Password => format!("a password {}", self.words),
+            Secret::None => self.words.clone(),
+        }
+    }
+
     /// Whether it is a key that Microsoft publishes.
     pub fn is_published(&self) -> bool {
         self.key().is_some_and(|key| catalog::row_of(key).is_some())
@@ -110,21 +129,8 @@ impl Trace {
     }
 
     /// The trace as a finding.
-    pub(super) fn finding(&self, target: &str, is_folder: bool) -> Finding {
-        let message = match &self.secret {
-            Secret::Key(key) => match catalog::row_of(key) {
-                Some(row) => format!("the published key {} ({}) {}", row.text, row.product, self.words),
-                None => format!(
-                    "the key {}, which nobody published, {}",
-                    key.partial(),
-                    self.words
-                ),
-            },
-            Secret::Hash => "the hash of a key whose own bytes were zeroed".to_owned(),
-            Secret::Password => format!("a password {}", self.words),
-            Secret::None => self.words.clone(),
-        };
-        let mut finding = Finding::new(self.rule, message)
+    pub fn finding(&self, target: &str, is_folder: bool) -> Finding {
+        let mut finding = Finding::new(self.rule, self.message())
             .at_level(self.level)
             .in_place(printable(&self.place))
             .in_image(target, self.image.filter(|_| !is_folder), &printable(&self.path));
@@ -134,7 +140,7 @@ impl Trace {
         }
         if self.solid {
             finding = finding.with_help(format!(
-                "{} It lies in a solid resource, which only recompressing changes: wimkey image scrub --solid, or wimlib-imagex export.",
+                "{} It lies in a solid resource, which only recompressing changes: wimlib-imagex export.",
                 self.rule.remedy
             ));
         }

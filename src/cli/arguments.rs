@@ -3,6 +3,7 @@
 use super::audit::AuditArguments;
 use super::findings::FailOptions;
 use super::key_source::KeySource;
+use super::scrub::ScrubArguments;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -23,6 +24,13 @@ Published keys are notes. A key that is found anywhere is then looked for everyw
 UTF-16, as the bytes that Windows stores, their hash, base64 and hexadecimal digits.
 
 Exit code 10 if a finding has the level of --fail-on or more.";
+
+const SCRUB_HELP: &str = "\
+What image audit finds is removed: registry values are cleared as slmgr /cpky leaves them, answer files blanked as Setup does, hives \
+scrubbed, their logs emptied, dead bytes of the WIM wiped. Scripts, programs and what is inside solid resources are only reported. \
+Then the result is searched again: every stream, decompressed, and every dead byte.
+
+Exit code 10 if a key or password is left.";
 
 const SET_DATA: &str = "\
 DATA by TYPE: REG_SZ, REG_EXPAND_SZ, REG_LINK text; REG_MULTI_SZ texts with ; between; REG_DWORD, REG_QWORD a number, decimal \
@@ -162,6 +170,9 @@ pub(super) enum ImageCommand {
     /// Find product keys and passwords that lie about in images, wherever they are and however they are written
     #[command(after_help = AUDIT_HELP)]
     Audit(AuditArguments),
+    /// Remove keys and passwords that lie about in images, and prove that they are gone
+    #[command(after_help = SCRUB_HELP)]
+    Scrub(ScrubArguments),
 }
 
 #[derive(Debug, Args)]

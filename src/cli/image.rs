@@ -22,6 +22,7 @@ pub(super) fn run(command: ImageCommand, terminal: &Terminal) -> Result<Outcome,
         ImageCommand::List { target } => list(&target, terminal)?,
         ImageCommand::Show { target } => show(&target, terminal)?,
         ImageCommand::Set(arguments) => set(*arguments, terminal)?,
+        ImageCommand::Scrub(arguments) => return super::scrub::run(arguments, terminal),
         ImageCommand::Audit(arguments) => return super::audit::run(arguments, terminal),
     }
     Ok(Outcome::Done)

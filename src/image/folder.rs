@@ -96,6 +96,18 @@ impl Folder {
         })
     }
 
+    /// As [`Folder::write`], and overwrites the old content; a file without content is emptied where it is.
+    pub(super) fn write_over(&self, path: &str, content: &[u8]) -> Result<(), Error> {
+        let destination = self.place(path)?;
+        if content.is_empty() {
+            return file::empty(&destination).map_err(|cause| system(&destination, cause));
+        }
+        file::replace_and_wipe(&destination, content).map_err(|cause| Error::NotReplaced {
+            place: destination.display().to_string(),
+            cause,
+        })
+    }
+
     /// The real path of what Windows would find at `path`.
     fn find(&self, path: &str) -> Result<Option<PathBuf>, Error> {
         let mut place = self.root.clone();
