@@ -31,16 +31,6 @@ pub enum Error {
     /// The target cannot be read or written.
     #[error(transparent)]
     Image(#[from] image::Error),
-    /// A hive that must not be edited.
-    #[error("{file} in {image}: {cause}")]
-    Hive {
-        /// The image in words.
-        image: String,
-        /// The path inside it.
-        file: String,
-        /// What is wrong with it.
-        cause: crate::hive::Error,
-    },
     /// An answer file that cannot be edited.
     #[error("{file} in {image}: {cause}")]
     AnswerFile {
@@ -49,7 +39,7 @@ pub enum Error {
         /// The path inside it.
         file: String,
         /// What is wrong with it.
-        cause: crate::unattend::Error,
+        cause: Box<crate::unattend::Error>,
     },
 }
 
@@ -58,7 +48,6 @@ impl Error {
     pub fn is_refusal(&self) -> bool {
         match self {
             Self::Image(error) => error.is_refusal(),
-            Self::Hive { cause, .. } => cause.is_refusal(),
             Self::AnswerFile { .. } => true,
         }
     }

@@ -28,6 +28,7 @@ pub(super) struct AuditArguments {
 /// Keys to look for, one a line.
 #[derive(Debug, Args)]
 #[group(multiple = false)]
+#[expect(clippy::struct_field_names, reason = "the fields are named after the options")]
 pub(super) struct KnownKeys {
     /// Look for the keys in this file too (- for standard input), one a line, in all forms in every byte
     #[arg(long, value_name = "PATH")]
@@ -79,7 +80,7 @@ pub(super) fn run(arguments: AuditArguments, terminal: &Terminal) -> Result<Outc
         let images = Images::open(&Target::new(name))?;
         let bar = terminal.progress();
         let audit = audit::search(&images, &options, &|phase, done, total| {
-            bar.set(phase, done, total)
+            bar.set(phase, done, total);
         })?;
         drop(bar);
         let target = images.path().display().to_string();

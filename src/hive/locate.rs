@@ -188,7 +188,7 @@ mod tests {
     #[test]
     fn every_byte_belongs_to_what_was_written_there() {
         let mut hive = Hive::create(5).unwrap();
-        let (live, deleted, large) = (b"live-live-live-live", b"dead-dead-dead-dead", [7u8; 40_000]);
+        let (live, deleted, large) = (b"live-live-live-live", b"dead-dead-dead-dead", vec![7u8; 40_000]);
         hive.set_value(r"Company\Product", "Live", ValueKind::Binary, live)
             .unwrap();
         hive.set_value(r"Company\Product", "Large", ValueKind::Binary, &large)

@@ -111,6 +111,37 @@ impl Images {
         }))
     }
 
+    /// The files of the selected images that have this content, as image and path; none in a folder.
+    ///
+    /// # Errors
+    /// What is wrong with the directory of an image.
+    pub fn holders(&self, hash: &crate::wim::Hash) -> Result<Vec<(u32, String)>, Error> {
+        let Kind::Wim(wim) = &self.kind else {
+            return Ok(Vec::new());
+        };
+        let mut holders = Vec::new();
+        for image in &self.selected {
+            let paths = wim.paths(image.index).map_err(|cause| self.wim_error(cause))?;
+            let own = paths.into_iter().filter(|(_, own)| own == hash);
+            holders.extend(own.map(|(path, _)| (image.index, path)));
+        }
+        Ok(holders)
+    }
+
+    /// Hands out the bytes of a WIM that belong to nothing, range by range, part by part; an empty part ends a range.
+    ///
+    /// # Errors
+    /// What the system reports.
+    pub fn dead_bytes(&self, visit: &mut dyn FnMut(&[u8])) -> Result<(), Error> {
+        if let Kind::Wim(wim) = &self.kind {
+            for range in wim.dead_ranges() {
+                wim.raw(range, visit).map_err(|cause| self.wim_error(cause))?;
+                visit(&[]);
+            }
+        }
+        Ok(())
+    }
+
     fn tasks(&self) -> Result<(Vec<(Task, u64)>, Names), Error> {
         let mut names = Names::new();
         let tasks = match &self.kind {
@@ -132,7 +163,7 @@ impl Images {
                     .into_iter()
                     .filter(|group| self.wants(group, &names))
                     .map(|group| {
-                        let size = group.size();
+                        let size = group.plain_size();
                         (Task::Group(group), size)
                     })
                     .collect();
@@ -219,7 +250,7 @@ impl Images {
                     names: of
                         .and_then(|content| names.get(&content.hash).cloned())
                         .unwrap_or_default(),
-                    size: group.size(),
+                    size: group.plain_size(),
                     offset: group.offset(),
                     solid: false,
                 };

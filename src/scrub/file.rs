@@ -7,7 +7,7 @@ use super::Error;
 use crate::audit::{Kind, Secret, Trace};
 use crate::catalog::traces::Scrub;
 use crate::hive::{self, Hive};
-use crate::image::{Images, NewFile};
+use crate::image::{Image, Images, NewFile};
 use crate::key::{DigitalProductId, DigitalProductId4, ProductKey};
 use crate::secret::Wiped;
 use crate::unattend::AnswerFile;
@@ -76,18 +76,13 @@ impl<'i> Cleaner<'i> {
         self.files.insert((image, path.to_owned()), content);
     }
 
-    fn describe(&self, image: u32) -> String {
+    fn image(&self, image: u32) -> Image {
         let selected = self.images.selected().iter().find(|own| own.index == image);
-        selected.map_or_else(|| format!("image {image}"), |image| self.images.describe(image))
+        selected.cloned().unwrap_or_else(Image::unknown)
     }
 
-    fn failed<'a>(&self, image: u32, path: &'a str) -> impl FnOnce(hive::Error) -> Error + use<'a> {
-        let image = self.describe(image);
-        move |cause| Error::Hive {
-            image,
-            file: path.to_owned(),
-            cause,
-        }
+    fn failed(&self, image: u32, path: &str, cause: hive::Error) -> Error {
+        self.images.hive_error(&self.image(image), path, cause).into()
     }
 
     /// A hive with what its logs hold, if it is dirty; its logs are to be empty then.
@@ -108,12 +103,12 @@ impl<'i> Cleaner<'i> {
         }
         let mut logs = logs.into_iter();
         let (first, second) = (logs.next().unwrap_or_default(), logs.next().unwrap_or_default());
-        hive::recover(bytes, &first, &second).map_err(self.failed(image, path))
+        hive::recover(bytes, &first, &second).map_err(|cause| self.failed(image, path, cause))
     }
 
     fn hive(&mut self, image: u32, path: &str, bytes: Wiped, traces: &[&Trace]) -> Result<(), Error> {
         let whole = self.whole(image, path, bytes)?;
-        let cleaned = cleaned(whole, traces).map_err(self.failed(image, path))?;
+        let cleaned = cleaned(whole, traces).map_err(|cause| self.failed(image, path, cause))?;
         self.put(image, path, cleaned);
         Ok(())
     }
@@ -138,11 +133,11 @@ impl<'i> Cleaner<'i> {
     }
 
     fn answer_file(&mut self, image: u32, path: &str, bytes: Wiped, traces: &[&Trace]) -> Result<(), Error> {
-        let description = self.describe(image);
+        let description = self.images.describe(&self.image(image));
         let failed = |cause| Error::AnswerFile {
             image: description,
             file: path.to_owned(),
-            cause,
+            cause: Box::new(cause),
         };
         let passwords = traces
             .iter()

@@ -52,11 +52,15 @@ impl Traces {
 
     /// The forms of each of `keys`.
     pub fn of<'k>(keys: impl IntoIterator<Item = &'k ProductKey>) -> Self {
-        let patterns: Vec<(usize, Pattern)> = keys
-            .into_iter()
-            .enumerate()
-            .flat_map(|(index, key)| forms::of(key).into_iter().map(move |pattern| (index, pattern)))
-            .collect();
+        let mut patterns: Vec<(usize, Pattern)> = Vec::new();
+        let mut known: Vec<&ProductKey> = Vec::new();
+        for (index, key) in keys.into_iter().enumerate() {
+            // A key that is named twice is found once.
+            if !known.iter().any(|known| known.symbols() == key.symbols()) {
+                known.push(key);
+                patterns.extend(forms::of(key).into_iter().map(|pattern| (index, pattern)));
+            }
+        }
         if patterns.is_empty() {
             return Self::default();
         }
@@ -243,7 +247,7 @@ mod tests {
             (Form::Hexadecimal, list.join(",").into_bytes()),
             (
                 Form::Hexadecimal,
-                wide(&list.join(",").replacen(",", ",\\\r\n  ", 3)),
+                wide(&list.join(",").replacen(',', ",\\\r\n  ", 3)),
             ),
         ]
     }

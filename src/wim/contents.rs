@@ -56,7 +56,7 @@ impl Group {
     }
 
     /// How many bytes it is, decompressed.
-    pub fn size(&self) -> u64 {
+    pub fn plain_size(&self) -> u64 {
         self.resource.plain
     }
 
