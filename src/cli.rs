@@ -3,6 +3,7 @@
 //! Promise: a key is never an argument, and nothing printed holds more of an unpublished key than its last five symbols.
 
 mod arguments;
+mod audit;
 mod demo;
 mod findings;
 mod hints;
@@ -11,6 +12,7 @@ mod image;
 mod key;
 mod key_source;
 mod manual;
+mod scrub;
 mod terminal;
 mod unattend;
 
@@ -67,6 +69,7 @@ macro_rules! failure_from {
 failure_from!(
     crate::image::Error,
     crate::plan::Error,
+    crate::scrub::Error,
     crate::secret::Error,
     crate::hive::Error,
     crate::transfer::Error,

@@ -17,9 +17,9 @@
 /// | floor | modules | what lives there |
 /// | --- | --- | --- |
 /// | 4 the door | `main`, [`cli`] | clap, terminal, colours, progress, exit codes. Arguments become plain structs at once |
-/// | 3 the work | [`report`], then [`plan`] and [`sample`] | results as text and JSON; what to do to which image, and doing it; a small image of our own making. `Error`, the library's one error type, names them all |
+/// | 3 the work | [`report`], then [`scrub`], then [`plan`], [`audit`] and [`sample`] | results as text and JSON; what to do to which image, and doing it; finding keys that lie about and removing them; a small image of our own making. `Error`, the library's one error type, names them all |
 /// | 2 the meaning | [`image`], then [`activation`] and [`lint`], then [`pkeyconfig`]; [`transfer`] | a Windows image (in a WIM or a folder) that hands out files and takes changed ones back; what activation wants, as changes to registry values; key against edition; rules over answer files; hives as .reg text and back |
-/// | 1 the formats | [`hive`], [`wim`], [`unattend`], [`regfile`], [`key`], and on `key` [`catalog`] | registry hives; WIM containers; answer files; .reg text; product keys; the tables of `keydata/`. They know nothing of each other |
+/// | 1 the formats | [`hive`], [`wim`], [`unattend`], [`regfile`], [`key`], and on `key` [`catalog`] and [`trace`] | registry hives; WIM containers; answer files; .reg text; product keys; the tables of `keydata/`; the search for keys in bytes of any kind. They know nothing of each other |
 /// | 0 the ground | [`file`](mod@file), [`finding`], [`secret`], [`text`], [`bytes`] | safe replacement of files; the shape of what checks find; wiped and locked memory; encodings and upper-casing; bounds-checked reading |
 ///
 /// The journey of a key: `cli` reads it through `secret` into one locked buffer; `key` parses it; `plan` lets `pkeyconfig` and
@@ -31,6 +31,7 @@ pub mod architecture {}
 mod error;
 
 pub mod activation;
+pub mod audit;
 pub mod bytes;
 pub mod catalog;
 pub mod cli;
@@ -45,8 +46,10 @@ pub mod plan;
 pub mod regfile;
 pub mod report;
 pub mod sample;
+pub mod scrub;
 pub mod secret;
 pub mod text;
+pub mod trace;
 pub mod transfer;
 pub mod unattend;
 pub mod wim;

@@ -13,8 +13,8 @@ pub use show::{Look, show};
 
 use crate::activation::KmsHost;
 use crate::image::{self, Images, NewFile, Phase, Progress, Target};
-use crate::key::Traces;
 use crate::secret::Wiped;
+use crate::trace::{Scanner, Traces};
 use crate::wim::{Left, LeftReason};
 use std::num::NonZero;
 use std::path::Path;
@@ -191,7 +191,8 @@ pub fn execute(
     let traces = Traces::of(done.iter().flat_map(|changes| &changes.replaced));
     let mut residue = files.iter().map(|file| traces.count(&file.content)).sum();
     if !files.is_empty() || output.is_some() || images.was_interrupted() {
-        residue += tell_left(&images.commit(files, output, progress)?, &mut done);
+        let left = images.commit(files, output, progress)?;
+        residue += tell_left(&left, &mut done) + still_there(&written, &left, &done, &traces)?;
     } else {
         drop(images);
     }
@@ -228,6 +229,40 @@ fn tell_left(left: &[Left], done: &mut [ImageChanges]) -> u64 {
         }
     }
     residue
+}
+
+/// Counts where replaced keys still stand in what was written: other files of the selected images that have the old content, and bytes
+/// of the file that belong to nothing.
+fn still_there(
+    written: &Target,
+    left: &[Left],
+    done: &[ImageChanges],
+    traces: &Traces,
+) -> Result<u64, Error> {
+    if traces.is_empty() {
+        return Ok(0);
+    }
+    let images = Images::open(written)?;
+    let mut count = 0;
+    let replaced = |left: &&Left| {
+        let changes = done.iter().find(|changes| changes.index == left.image);
+        left.reason == LeftReason::StillUsed && changes.is_some_and(|changes| !changes.replaced.is_empty())
+    };
+    let mut hashes: Vec<_> = left.iter().filter(replaced).map(|left| left.hash).collect();
+    hashes.sort_unstable();
+    hashes.dedup();
+    for hash in hashes {
+        count += images.holders(&hash)?.len() as u64;
+    }
+    let mut scanner = Scanner::new(traces, false);
+    images.dead_bytes(&mut |bytes| {
+        if bytes.is_empty() {
+            scanner.finish(&mut |_| count += 1);
+        } else {
+            scanner.feed(bytes, &mut |_| count += 1);
+        }
+    })?;
+    Ok(count)
 }
 
 /// Looks at every selected image, several at a time, and works out its changes. The first refusal, in the order of images, counts.

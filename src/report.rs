@@ -3,11 +3,13 @@
 mod findings;
 mod hive;
 mod key;
+mod scrub;
 mod unattend;
 
 pub use findings::{Findings, PaintFindings, Sarif, Tone, sarif, write_github, write_text};
 pub use hive::{HiveChange, HiveCheck, HiveExport, HiveKey, HiveShow, HiveValue, HiveWritten};
 pub use key::{KeyList, Paint, Shape, VerdictLines, platform_name, status_name};
+pub use scrub::ImageScrub;
 pub use unattend::{UnattendClear, UnattendSet, UnattendShow};
 
 use crate::activation::{Change, StoredKey};

@@ -11,7 +11,7 @@
 //! | `setting`, `find` | the address of a setting; where it stands |
 //! | `layout`, `edit`, `remove` | the look of inserted elements; setting; removing |
 //! | `node` | walking through a file |
-//! | `known`, `keys`, `summary` | the table of settings; every place with a key; what a file does about activation |
+//! | `known`, `keys`, `secrets`, `summary` | the table of settings; every place with a key; passwords, and blanking both; what a file does about activation |
 //! | `error`, `picture`, `place` | refusals with line, column and a masked picture |
 //!
 //! Source: Microsoft, Unattended Windows Setup Reference; answer files of public projects for what files look like.
@@ -28,6 +28,7 @@ mod node;
 mod picture;
 mod place;
 mod remove;
+mod secrets;
 mod setting;
 mod stored;
 mod summary;
@@ -40,6 +41,7 @@ pub use find::Found;
 pub use keys::{Cleared, DELETED, KeyKind, KeyPlace, PASSWORDS};
 pub use known::{Allowed, KNOWN, Known};
 pub use node::{ComponentNode, Node, Value};
+pub use secrets::{Blanked, PasswordPlace};
 pub use setting::{Architecture, Pass, Setting};
 pub use summary::{Effect, Summary};
 

@@ -1,7 +1,9 @@
 //! The arguments of every command, as clap reads them. The names are a contract with scripts.
 
+use super::audit::AuditArguments;
 use super::findings::FailOptions;
 use super::key_source::KeySource;
+use super::scrub::ScrubArguments;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -15,6 +17,20 @@ Examples:
   vault read -field=key secret/mak | wimkey image set install.wim:1 --key-file - --unattend Autounattend.xml --dry-run
 
 FILE of --unattend is read only: each image gets its own copy, with its own key, at Windows/Panther/unattend.xml.";
+
+const AUDIT_HELP: &str = "\
+Every byte is searched, decompressed: files, deleted parts of hives, logs, contents that no image refers to, dead bytes of the WIM. \
+Published keys are notes. A key that is found anywhere is then looked for everywhere: as text with and without dashes, in ASCII and \
+UTF-16, as the bytes that Windows stores, their hash, base64 and hexadecimal digits.
+
+Exit code 10 if a finding has the level of --fail-on or more.";
+
+const SCRUB_HELP: &str = "\
+What image audit finds is removed: registry values are cleared as slmgr /cpky leaves them, answer files blanked as Setup does, hives \
+scrubbed, their logs emptied, dead bytes of the WIM wiped. Scripts, programs and what is inside solid resources are only reported. \
+Then the result is searched again: every stream, decompressed, and every dead byte.
+
+Exit code 10 if a key or password is left.";
 
 const SET_DATA: &str = "\
 DATA by TYPE: REG_SZ, REG_EXPAND_SZ, REG_LINK text; REG_MULTI_SZ texts with ; between; REG_DWORD, REG_QWORD a number, decimal \
@@ -190,6 +206,12 @@ pub(super) enum ImageCommand {
     /// Put key, KMS and rearm settings and the answer file into every image of a target
     #[command(after_help = SET_EXAMPLES)]
     Set(Box<SetArguments>),
+    /// Find product keys and passwords that lie about in images, wherever they are and however they are written
+    #[command(after_help = AUDIT_HELP)]
+    Audit(AuditArguments),
+    /// Remove keys and passwords that lie about in images, and prove that they are gone
+    #[command(after_help = SCRUB_HELP)]
+    Scrub(ScrubArguments),
 }
 
 #[derive(Debug, Args)]
@@ -439,6 +461,9 @@ pub(super) struct DestinationOptions {
 impl Command {
     /// Whether the command tells findings, which have formats of their own.
     pub(super) fn tells_findings(&self) -> bool {
-        matches!(self, Self::Unattend(UnattendCommand::Lint { .. }))
+        matches!(
+            self,
+            Self::Unattend(UnattendCommand::Lint { .. }) | Self::Image(ImageCommand::Audit(_))
+        )
     }
 }

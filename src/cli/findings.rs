@@ -33,6 +33,14 @@ impl FailOn {
     }
 }
 
+/// How findings look on a terminal.
+pub(super) const PAINT: PaintFindings = |tone, text| match tone {
+    Tone::Level(Level::Error) => paint(FAULT, text),
+    Tone::Level(Level::Warning) => paint(WARNING, text),
+    Tone::Level(Level::Note) | Tone::Message => paint(STRONG, text),
+    Tone::Frame => paint(FAINT, text),
+};
+
 /// Prints the findings in the format that was asked for, and says how the run ends.
 pub(super) fn tell(
     findings: &[Finding],
@@ -47,14 +55,8 @@ pub(super) fn tell(
             out.flush()?;
         }
         Format::Text | Format::Json => {
-            let coloured: PaintFindings = |tone, text| match tone {
-                Tone::Level(Level::Error) => paint(FAULT, text),
-                Tone::Level(Level::Warning) => paint(WARNING, text),
-                Tone::Level(Level::Note) | Tone::Message => paint(STRONG, text),
-                Tone::Frame => paint(FAINT, text),
-            };
             terminal.result(&Findings::new(findings), |out| {
-                report::write_text(findings, coloured, out)
+                report::write_text(findings, PAINT, out)
             })?;
         }
     }

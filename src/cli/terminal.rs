@@ -136,6 +136,7 @@ impl Progress {
                 Phase::Compress => ("compressing", MEASURED),
                 Phase::Write => ("writing", MEASURED),
                 Phase::Verify => ("reading back", COUNTED),
+                Phase::Search => ("searching", MEASURED),
             };
             if let Ok(style) = ProgressStyle::with_template(template) {
                 self.bar.set_style(style);

@@ -332,7 +332,7 @@ impl AnswerFile {
     }
 
     /// The outermost elements that hold a password.
-    fn password_elements(&self) -> Vec<usize> {
+    pub(super) fn password_elements(&self) -> Vec<usize> {
         let mut found = Vec::new();
         let mut index = 0;
         while let Some(element) = self.tree.elements.get(index) {

@@ -108,7 +108,7 @@ impl Update {
         };
         self.edited
             .retain(|&image, edited| !unchanged(image, edited.metadata.bytes()));
-        if self.edited.is_empty() && intent.is_none() {
+        if self.edited.is_empty() && intent.is_none() && !self.wipe {
             return Ok(Report {
                 length_before,
                 length_after: length_before,
@@ -117,6 +117,7 @@ impl Update {
         }
         self.lock()?;
         if self.edited.is_empty()
+            && !self.wipe
             && let Some(intent) = intent
         {
             return self.clean_up(&intent, progress);
@@ -171,8 +172,11 @@ impl Update {
         let counts = self.count_references()?;
         let metadata = self.encode_metadata()?;
         let wim = &self.wim;
-        let old = wim.live();
+        let mut old = wim.live();
         let mut taken = old.with(wim.filled_gaps(&old)?.iter());
+        if self.wipe {
+            old = once(0..wim.file_length).collect();
+        }
         let mut report = self.report(&counts, intent.is_some());
         let mut writes = Vec::new();
         let mut place = |encoded: Encoded, flags: u8| {
