@@ -52,6 +52,7 @@ pub use value::{DATA_LIMIT, Data, Value};
 use crate::bytes::{slice, u32_at};
 use crate::secret::Wiped;
 use base_block::BaseBlock;
+use check::Tiling;
 use space::Space;
 
 /// The largest hive file to read into memory, in bytes. The format itself ends at 2 GiB.
@@ -133,22 +134,23 @@ impl Hive {
                 reason: dirt.sentence.clone(),
             });
         }
-        self.warnings = self.demand_whole()?;
-        self.space = Space::survey(self.cells().bins())?;
+        let (warnings, tiling) = self.demand_whole()?;
+        self.warnings = warnings;
+        self.space = Space::new(tiling);
         self.is_checked = true;
         Ok(())
     }
 
-    /// The warnings of the full check, or the first fault that forbids edits.
-    fn demand_whole(&self) -> Result<Vec<Finding>, Error> {
+    /// The warnings of the full check and what it met, or the first fault that forbids edits.
+    fn demand_whole(&self) -> Result<(Vec<Finding>, Tiling), Error> {
         let block = BaseBlock::read(&self.bytes)?;
-        let findings = check::examine(&self.bytes, &block);
+        let (findings, tiling) = check::examine(&self.bytes, &block);
         let worst = findings
             .iter()
             .find(|finding| finding.severity == Severity::Refuse);
         match worst {
             Some(fault) => Err(Error::Damaged(fault.clone())),
-            None => Ok(findings),
+            None => Ok((findings, tiling)),
         }
     }
 

@@ -46,7 +46,7 @@ impl Hive {
         hive.write_number(descriptor, security::NEXT, descriptor)?;
         hive.write_number(descriptor, security::PREVIOUS, descriptor)?;
         hive.write_number(root, node::SECURITY, descriptor)?;
-        hive.warnings = hive.demand_whole()?;
+        hive.warnings = hive.demand_whole()?.0;
         Ok(hive)
     }
 

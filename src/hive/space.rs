@@ -5,6 +5,7 @@
 
 use super::bin::{self, BLOCK, Bin};
 use super::cell::{ALIGNMENT, BINS_START, SIZE_FIELD, lay_out, narrow};
+use super::check::Tiling;
 use super::{Error, Hive, base_block};
 use crate::bytes::{align_up, i32_at, put, slice_mut};
 use crate::secret;
@@ -26,20 +27,13 @@ pub(super) struct Space {
 }
 
 impl Space {
-    /// Finds the bins and the free cells in `area`.
-    pub(super) fn survey(area: &[u8]) -> Result<Self, Error> {
-        let mut space = Self::default();
-        for bin in bin::bins(area) {
-            let bin = bin?;
-            space.bins.push(bin);
-            for cell in bin.cells(area) {
-                let cell = cell.map_err(Error::Damaged)?;
-                if !cell.in_use {
-                    space.add(cell.offset, cell.size);
-                }
-            }
+    /// The bins and the free cells that the full check met.
+    pub(super) fn new(tiling: Tiling) -> Self {
+        Self {
+            bins: tiling.bins,
+            by_size: tiling.free.iter().map(|&(offset, size)| (size, offset)).collect(),
+            by_place: tiling.free.into_iter().collect(),
         }
-        Ok(space)
     }
 
     fn add(&mut self, offset: u32, size: u32) {
