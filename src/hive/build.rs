@@ -67,7 +67,7 @@ impl Hive {
         base_block::seal(&mut bytes, FIRST_SEQUENCE)
             .ok_or(Error::NotAHive("it ends within its base block"))?;
         let block = BaseBlock::read_alone(&bytes)?;
-        let mut hive = Self::assemble(bytes, &block);
+        let mut hive = Self::assemble(bytes.into(), &block);
         hive.dirt = None;
         hive.is_checked = true;
         Ok(hive)

@@ -8,7 +8,6 @@ use super::cell::{ALIGNMENT, BINS_START, SIZE_FIELD, lay_out, narrow};
 use super::check::Tiling;
 use super::{Error, Hive, base_block};
 use crate::bytes::{align_up, i32_at, put, slice_mut};
-use crate::secret;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How many free cells of one bin are looked at before the rest of the hive.
@@ -172,7 +171,8 @@ impl Hive {
         if end > base_block::BINS_LIMIT {
             return Err(Error::Full("2 GiB"));
         }
-        secret::grow(&mut self.bytes, BINS_START + end);
+        let grown = self.bytes.grow(BINS_START + end);
+        grown.map_err(|_| Error::Full("the memory of this machine"))?;
         self.bins_length = end;
         let (offset, size) = (narrow(start)?, narrow(length)?);
         let header = lay_out(
