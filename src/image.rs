@@ -15,7 +15,7 @@ pub use target::Target;
 
 use crate::hive;
 use crate::secret::Wiped;
-use crate::wim::{self, Left, Wim};
+use crate::wim::{self, Left, Room, Wim};
 use folder::Folder;
 use std::path::{Path, PathBuf};
 
@@ -181,6 +181,20 @@ pub struct NewFile {
     pub content: Wiped,
 }
 
+/// A file that is ready to be put into an image: in a WIM only what is new of its content is kept.
+#[derive(Debug)]
+pub struct PackedFile {
+    image: u32,
+    path: String,
+    content: PackedContent,
+}
+
+#[derive(Debug)]
+enum PackedContent {
+    Wim(wim::Packed),
+    Folder(Wiped),
+}
+
 impl Images {
     /// Opens a target for reading and selects the images it names.
     ///
@@ -247,12 +261,20 @@ impl Images {
     /// # Errors
     /// A file over [`FILE_LIMIT`], damage, or what the system reports.
     pub fn read(&self, image: u32, path: &str) -> Result<Option<Wiped>, Error> {
+        self.read_into(image, path, &mut Room::default())
+    }
+
+    /// As [`Images::read`], in the memory of `room` if it is a WIM's; see [`Wim::read_into`].
+    ///
+    /// # Errors
+    /// As [`Images::read`].
+    pub fn read_into(&self, image: u32, path: &str, room: &mut Room) -> Result<Option<Wiped>, Error> {
         match &self.kind {
             Kind::Wim(wim) => {
                 let found = wim.find(image, path).map_err(|cause| self.wim_error(cause))?;
                 match found {
                     Some(_) => wim
-                        .read(image, path, FILE_LIMIT)
+                        .read_into(image, path, FILE_LIMIT, room)
                         .map(Some)
                         .map_err(|cause| self.wim_error(cause)),
                     None => Ok(None),
@@ -286,10 +308,37 @@ impl Images {
     /// # Errors
     /// As [`Images::read`]; [`Error::NoFile`] if it is not there.
     pub fn require(&self, image: &Image, path: &'static str) -> Result<Wiped, Error> {
-        self.read(image.index, path)?.ok_or_else(|| Error::NoFile {
+        self.require_into(image, path, &mut Room::default())
+    }
+
+    /// As [`Images::require`], in the memory of `room` if it is a WIM's; see [`Wim::read_into`].
+    ///
+    /// # Errors
+    /// As [`Images::require`].
+    pub fn require_into(&self, image: &Image, path: &'static str, room: &mut Room) -> Result<Wiped, Error> {
+        let content = self.read_into(image.index, path, room)?;
+        content.ok_or_else(|| Error::NoFile {
             image: self.describe(image),
             file: path,
         })
+    }
+
+    /// Makes a file ready to be put into its image; in a WIM, `room` gets the memory of its content. May be called for several
+    /// files at once.
+    ///
+    /// # Errors
+    /// What keeps the file from being put there.
+    pub fn pack(&self, file: NewFile, room: &mut Room) -> Result<PackedFile, Error> {
+        let NewFile { image, path, content } = file;
+        let content = match &self.kind {
+            Kind::Wim(wim) => {
+                let packed = wim.pack(image, &path, &content);
+                room.put_back(content);
+                PackedContent::Wim(packed.map_err(|cause| self.wim_error(cause))?)
+            }
+            Kind::Folder(_) => PackedContent::Folder(content),
+        };
+        Ok(PackedFile { image, path, content })
     }
 
     /// Puts all `files` into their images: one update of a WIM, one safe replacement a file in a folder. Gives the old contents that are
@@ -303,6 +352,27 @@ impl Images {
         output: Option<&Path>,
         progress: Progress<'_>,
     ) -> Result<Vec<Left>, Error> {
+        let total = files.iter().map(|file| file.content.len() as u64).sum();
+        let mut done = 0;
+        let mut packed = Vec::with_capacity(files.len());
+        for file in files {
+            progress(Phase::Compress, done, total);
+            done += file.content.len() as u64;
+            packed.push(self.pack(file, &mut Room::default())?);
+        }
+        self.commit_packed(packed, output, progress)
+    }
+
+    /// As [`Images::commit`], with files that [`Images::pack`] made ready.
+    ///
+    /// # Errors
+    /// As [`Images::commit`].
+    pub fn commit_packed(
+        self,
+        files: Vec<PackedFile>,
+        output: Option<&Path>,
+        progress: Progress<'_>,
+    ) -> Result<Vec<Left>, Error> {
         let path = self.path;
         match self.kind {
             Kind::Wim(wim) => {
@@ -311,12 +381,10 @@ impl Images {
                     cause,
                 };
                 let mut update = wim.update().map_err(fail)?;
-                let total = files.iter().map(|file| file.content.len() as u64).sum();
-                let mut done = 0;
                 for file in files {
-                    progress(Phase::Compress, done, total);
-                    done += file.content.len() as u64;
-                    update.put(file.image, &file.path, file.content).map_err(fail)?;
+                    if let PackedContent::Wim(content) = file.content {
+                        update.put_packed(file.image, &file.path, content).map_err(fail)?;
+                    }
                 }
                 let mut written = |done, total| progress(Phase::Write, done, total);
                 let report = match output {
@@ -326,16 +394,25 @@ impl Images {
                 Ok(report.left)
             }
             Kind::Folder(folder) => {
-                let total = files.iter().map(|file| file.content.len() as u64).sum();
+                let contents = files.iter().filter_map(|file| match &file.content {
+                    PackedContent::Folder(content) => Some((&file.path, content)),
+                    PackedContent::Wim(_) => None,
+                });
+                let total = contents.clone().map(|(_, content)| content.len() as u64).sum();
                 let mut done = 0;
-                for file in files {
+                for (path, content) in contents {
                     progress(Phase::Write, done, total);
-                    done += file.content.len() as u64;
-                    folder.write(&file.path, &file.content)?;
+                    done += content.len() as u64;
+                    folder.write(path, content)?;
                 }
                 Ok(Vec::new())
             }
         }
+    }
+
+    /// Whether a commit reads back all it has written, so that nothing remains to be verified: a WIM's does.
+    pub fn reads_back(&self) -> bool {
+        matches!(self.kind, Kind::Wim(_))
     }
 
     /// An image in words, for messages.

@@ -8,11 +8,11 @@ mod prepare;
 mod show;
 
 pub use choice::{KeyChoice, Places, installed_licences};
-pub use prepare::{ImageChanges, prepare};
+pub use prepare::{ImageChanges, Memory, prepare};
 pub use show::{Look, show};
 
 use crate::activation::KmsHost;
-use crate::image::{self, Images, NewFile, Phase, Progress, Target};
+use crate::image::{self, Images, PackedFile, Phase, Progress, Target};
 use crate::secret::Wiped;
 use crate::trace::{Scanner, Traces};
 use crate::wim::{Left, LeftReason};
@@ -98,6 +98,18 @@ pub enum Error {
     /// A setting that cannot be written.
     #[error(transparent)]
     Setting(#[from] crate::activation::SettingError),
+    /// A new hive was not as asked.
+    #[error(
+        "{image}: in the new hive, {place} {name} is not as asked\nNothing was written: please report this with the command you ran."
+    )]
+    NotAsAsked {
+        /// The image in words.
+        image: String,
+        /// Where.
+        place: String,
+        /// Which value.
+        name: String,
+    },
     /// After writing, something was not as asked.
     #[error(
         "{image}: after writing, {place} {name} is not as asked\nThe target is whole but differs: please report this with the command you ran."
@@ -173,7 +185,7 @@ pub fn execute(
         images.writable()?;
     }
     let mut done = prepare_all(&images, request, Phase::Read, progress)?;
-    let files: Vec<NewFile> = done
+    let files: Vec<PackedFile> = done
         .iter_mut()
         .flat_map(|changes| std::mem::take(&mut changes.files))
         .collect();
@@ -188,15 +200,20 @@ pub fn execute(
         Destination::Target => (None, target.clone()),
         Destination::Copy(path) => (Some(path), target.at(path)),
     };
-    let traces = Traces::of(done.iter().flat_map(|changes| &changes.replaced));
-    let mut residue = files.iter().map(|file| traces.count(&file.content)).sum();
+    let mut residue = done.iter().map(|changes| changes.residue).sum();
+    // What was written to a WIM was compared with the contents that were asked again for everything; what did not change was just read.
+    let mut verified = true;
     if !files.is_empty() || output.is_some() || images.was_interrupted() {
-        let left = images.commit(files, output, progress)?;
+        verified = images.reads_back();
+        let left = images.commit_packed(files, output, progress)?;
+        let traces = Traces::of(done.iter().flat_map(|changes| &changes.replaced));
         residue += tell_left(&left, &mut done) + still_there(&written, &left, &done, &traces)?;
     } else {
         drop(images);
     }
-    verify(&written, request, &done, progress)?;
+    if !verified {
+        verify(&written, request, &done, progress)?;
+    }
     Ok(Outcome {
         images: done,
         verified: true,
@@ -275,10 +292,13 @@ fn prepare_all(
     let (next, looked) = (AtomicUsize::new(0), AtomicU64::new(0));
     let total = images.selected().len() as u64;
     progress(phase, 0, total);
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let workers = cores.min(images.selected().len()).max(1);
     let work = || {
         let mut done = Vec::new();
+        let mut memory = Memory::for_threads(cores / workers);
         while let Some(image) = images.selected().get(next.fetch_add(1, Ordering::Relaxed)) {
-            let changes = prepare(images, image, request);
+            let changes = prepare(images, image, request, &mut memory);
             let refused = changes.is_err();
             done.push((image.index, changes));
             progress(phase, looked.fetch_add(1, Ordering::Relaxed) + 1, total);
@@ -289,11 +309,8 @@ fn prepare_all(
         }
         done
     };
-    let threads = std::thread::available_parallelism()
-        .map_or(1, NonZero::get)
-        .min(images.selected().len());
     let mut done: Vec<_> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
         let results = workers.into_iter().map(std::thread::ScopedJoinHandle::join);
         results
             .flat_map(|result| result.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))

@@ -69,13 +69,24 @@ impl<const N: usize> std::fmt::Debug for Secret<N> {
 /// Bytes that may hold a key among other things (a hive, an answer file): wiped when dropped.
 pub type Wiped = Zeroizing<Vec<u8>>;
 
+/// Wipes many bytes at the speed of memory. Dropping them wipes them too, but one by one.
+pub fn wipe(mut bytes: Wiped) {
+    // The whole allocation: bytes may stand behind the end. Nothing moves, for the capacity is there.
+    let all = bytes.capacity();
+    bytes.resize(all, 0);
+    bytes.fill(0);
+    // The compiler must take it that these zeros are looked at.
+    let zeros = std::hint::black_box(std::mem::take(&mut *bytes));
+    drop(zeros);
+}
+
 /// Lengthens `bytes` with zeros to `length` without leaving a copy of them in freed memory.
 pub fn grow(bytes: &mut Wiped, length: usize) {
     if length > bytes.capacity() {
         // A quarter more than asked for, so that many small steps do not copy many times.
         let mut moved = Zeroizing::new(Vec::with_capacity(length.saturating_add(length / 4)));
         moved.extend_from_slice(bytes);
-        *bytes = moved; // the old allocation is wiped as it drops
+        wipe(std::mem::replace(bytes, moved));
     }
     if length > bytes.len() {
         bytes.resize(length, 0);

@@ -7,11 +7,15 @@ use crate::activation::{
 };
 use crate::catalog;
 use crate::hive::{self, Hive};
-use crate::image::{ANSWER_FILE, Facts, Image, Images, KEY_CONFIGURATION, NewFile, SOFTWARE, SYSTEM};
+use crate::image::{
+    ANSWER_FILE, Facts, Image, Images, KEY_CONFIGURATION, NewFile, PackedFile, SOFTWARE, SYSTEM,
+};
 use crate::key::ProductKey;
 use crate::pkeyconfig::KeyConfiguration;
 use crate::secret::Wiped;
+use crate::trace::Traces;
 use crate::unattend::{AnswerFile, Setting};
+use crate::wim::Room;
 
 /// One image's changes.
 #[derive(Debug)]
@@ -29,7 +33,9 @@ pub struct ImageChanges {
     /// What the operator should know.
     pub notes: Vec<String>,
     /// New contents, empty if nothing changes.
-    pub files: Vec<NewFile>,
+    pub files: Vec<PackedFile>,
+    /// Places in the new contents where a key that was replaced in this image still stands.
+    pub residue: u64,
     /// Keys that other ones took the place of.
     pub replaced: Vec<ProductKey>,
 }
@@ -41,15 +47,48 @@ impl ImageChanges {
     }
 }
 
+/// The memory in which one image after the other is worked on.
+#[derive(Debug, Default)]
+pub struct Memory {
+    software: Room,
+    system: Room,
+}
+
+impl Memory {
+    /// Memory for one of several workers, who has so many threads to himself.
+    pub fn for_threads(threads: usize) -> Self {
+        Self {
+            software: Room::for_threads(threads),
+            system: Room::for_threads(threads),
+        }
+    }
+
+    fn room(&mut self, hive: HiveName) -> &mut Room {
+        match hive {
+            HiveName::Software => &mut self.software,
+            HiveName::System => &mut self.system,
+        }
+    }
+}
+
 /// Works out what `request` means for one image. Nothing is written.
+///
+/// A hive that changes is checked before and after, and asked again for everything; only what is new of it is kept.
 ///
 /// # Errors
 /// Why it cannot be done to this image.
-pub fn prepare(images: &Images, image: &Image, request: &Request) -> Result<ImageChanges, Error> {
+pub fn prepare(
+    images: &Images,
+    image: &Image,
+    request: &Request,
+    memory: &mut Memory,
+) -> Result<ImageChanges, Error> {
     let failed = |path: &'static str| move |cause| images.hive_error(image, path, cause);
-    let open = |path: &'static str| Hive::open(images.require(image, path)?).map_err(failed(path));
+    let open = |path: &'static str, room: &mut Room| {
+        Hive::open(images.require_into(image, path, room)?).map_err(failed(path))
+    };
 
-    let software = open(SOFTWARE)?;
+    let software = open(SOFTWARE, &mut memory.software)?;
     let facts = Facts::read(&software, image).map_err(failed(SOFTWARE))?;
     let mut notes = Vec::new();
     let chosen = match &request.key {
@@ -72,36 +111,51 @@ pub fn prepare(images: &Images, image: &Image, request: &Request) -> Result<Imag
     })?;
 
     let mut changes = Vec::new();
-    let mut files = Vec::new();
+    let mut contents = Vec::new();
     let mut replaced = Vec::new();
     let mut hives = vec![(HiveName::Software, SOFTWARE, software)];
     if wishes.iter().any(|wish| wish.hive == HiveName::System) {
-        hives.push((HiveName::System, SYSTEM, open(SYSTEM)?));
+        hives.push((HiveName::System, SYSTEM, open(SYSTEM, &mut memory.system)?));
     }
     for (name, path, mut hive) in hives {
         let applied = activation::apply(&mut hive, name, &wishes).map_err(failed(path))?;
         changes.extend(applied.changes);
         replaced.extend(applied.replaced);
-        if hive.is_changed() {
-            if chosen.is_some() {
-                // An earlier key may stand in cells that were freed long ago.
-                hive.scrub().map_err(failed(path))?;
-            }
-            let content = hive.finish().map_err(failed(path))?;
-            files.push(NewFile {
-                image: image.index,
-                path: path.to_owned(),
-                content,
-            });
+        let changed = hive.is_changed();
+        if changed && chosen.is_some() {
+            // An earlier key may stand in cells that were freed long ago.
+            hive.scrub().map_err(failed(path))?;
         }
+        let content = hive.finish().map_err(failed(path))?;
+        if changed {
+            contents.push((name, path, content));
+        } else {
+            memory.room(name).put_back(content);
+        }
+    }
+    if let Some(chosen) = &chosen {
+        replaced.retain(|key| key.symbols() != chosen.key.symbols());
+    }
+    let traces = Traces::of(&replaced);
+    let mut residue = 0;
+    let mut files = Vec::new();
+    for (name, path, content) in contents {
+        residue += traces.count(&content);
+        let content = asked_again(images, image, (name, path), content, &wishes)?;
+        let file = NewFile {
+            image: image.index,
+            path: path.to_owned(),
+            content,
+        };
+        files.push(images.pack(file, memory.room(name))?);
     }
     if let Some(template) = &request.answer_file {
         let (change, file) = answer_file(images, image, template, chosen.as_ref(), facts.architecture)?;
         changes.push(change);
-        files.extend(file);
-    }
-    if let Some(chosen) = &chosen {
-        replaced.retain(|key| key.symbols() != chosen.key.symbols());
+        if let Some(file) = file {
+            residue += traces.count(&file.content);
+            files.push(images.pack(file, &mut Room::default())?);
+        }
     }
     Ok(ImageChanges {
         index: image.index,
@@ -111,8 +165,30 @@ pub fn prepare(images: &Images, image: &Image, request: &Request) -> Result<Imag
         changes,
         notes,
         files,
+        residue,
         replaced,
     })
+}
+
+/// Reads a new hive as if it came from the image and asks for every wish again. What is written later is compared with it byte by byte.
+fn asked_again(
+    images: &Images,
+    image: &Image,
+    (name, path): (HiveName, &'static str),
+    content: Wiped,
+    wishes: &[Wish],
+) -> Result<Wiped, Error> {
+    let failed = |cause| images.hive_error(image, path, cause);
+    let mut hive = Hive::read(content).map_err(failed)?;
+    let again = activation::apply(&mut hive, name, wishes).map_err(failed)?;
+    if let Some(change) = again.changes.into_iter().find(|change| change.changed) {
+        return Err(Error::NotAsAsked {
+            image: images.describe(image),
+            place: change.place,
+            name: change.name,
+        });
+    }
+    Ok(hive.finish().map_err(failed)?)
 }
 
 /// The image's own key configuration. One that cannot be read is noted and done without.

@@ -93,7 +93,7 @@ impl BlobTable {
     pub(super) fn read(storage: &dyn Storage, header: &Header, file_length: u64) -> Result<Self, Error> {
         let resource = Resource::new(header.blob_table, header, file_length)?;
         // Stored plain by all known writers: never longer than the file.
-        let (raw, _) = resource.read(storage, file_length, false)?;
+        let raw = resource.read(storage, file_length)?;
         let mut table = Self {
             rows: Vec::with_capacity(raw.len() / ROW_LENGTH),
             ..Self::default()

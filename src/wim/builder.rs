@@ -7,7 +7,7 @@ mod tree;
 
 use super::blob_table::{self, Kind, Row};
 use super::codec::Codec;
-use super::encode::{ChunkCache, Encoded, Piece, encode, survey};
+use super::encode::{Encoded, Piece, encode, survey};
 use super::error::Error;
 use super::header::{HEADER_LENGTH, Header, ResourceHeader, resource_flag};
 use super::integrity;
@@ -18,6 +18,7 @@ use crate::text;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
+use std::sync::Mutex;
 
 pub use tree::{ImageBuilder, Properties};
 
@@ -104,7 +105,7 @@ impl Builder {
                 self.coding,
                 None,
                 survey(metadata, self.coding, None),
-                &mut ChunkCache::default(),
+                &Mutex::default(),
             )?;
             let row = contents.append(&encoded, resource_flag::METADATA, Kind::Metadata(index));
             if self.boot == Some(index + 1) {
@@ -169,7 +170,7 @@ impl Contents {
             coding,
             None,
             survey(content, coding, None),
-            &mut ChunkCache::default(),
+            &Mutex::default(),
         )?;
         self.by_hash.insert(hash, self.rows.len());
         self.append(&encoded, 0, Kind::Own);

@@ -8,7 +8,7 @@
 mod write;
 
 use super::blob_table::{self, BlobTable, Kind, Row};
-use super::encode::{Base, ChunkCache, Encoded, Piece, encode, survey};
+use super::encode::{Base, Encoded, Piece, encode, survey};
 use super::error::{Error, Refusal};
 use super::header::{DATA_START, Header, ResourceHeader, resource_flag};
 use super::integrity::{self, Integrity, NextTable};
@@ -293,16 +293,13 @@ impl Update {
         for (&image, edited) in &self.edited {
             let base = wim.blobs.metadata(image).and_then(|row| {
                 let resource = Resource::new(row.location, &wim.header, wim.file_length).ok()?;
-                let fingerprints = lock(&wim.fingerprints).get(&row.hash).cloned()?;
+                let prints = lock(&wim.fingerprints).get(&row.hash).cloned()?;
                 let chunks = resource.chunks(&*wim.storage).ok()?;
-                Some(Base { chunks, fingerprints })
+                Some(Base { chunks, prints })
             });
             let (bytes, coding) = (edited.metadata.bytes(), wim.header.coding);
             let survey = survey(bytes, coding, base.as_ref());
-            all.push((
-                image,
-                encode(bytes, coding, base.as_ref(), survey, &mut ChunkCache::default())?,
-            ));
+            all.push((image, encode(bytes, coding, base.as_ref(), survey, &wim.cache)?));
         }
         Ok(all)
     }

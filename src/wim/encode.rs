@@ -1,17 +1,20 @@
 //! encode - turns a content into the pieces of a resource, taking over the chunks of an old one that did not change.
 //!
-//! Promise: a chunk is copied compressed only if its plain text has the SHA-1 of the old one's; every chunk that is
+//! Promise: a chunk is copied compressed only if its plain text has the fingerprint of the old one's; every chunk that is
 //! compressed anew is decompressed again and compared before it counts. Pieces that hold plain or compressed content
 //! are wiped when dropped.
 
 use super::codec::{Codec, Compressor, Decompressor};
 use super::error::Error;
+use super::fingerprint::{self, Print, blocks};
 use super::header::{ResourceHeader, resource_flag};
+use super::reader::lock;
 use super::resource::{Chunk, Hash, sha1, threads_for};
 use crate::secret::Wiped;
+use sha1::{Digest, Sha1};
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use zeroize::Zeroizing;
 
 /// A stretch of a new resource.
@@ -47,7 +50,20 @@ pub(super) struct Encoded {
 /// The old resource whose chunks may be taken over.
 pub(super) struct Base {
     pub(super) chunks: Vec<Chunk>,
-    pub(super) fingerprints: Arc<[Hash]>,
+    pub(super) prints: Arc<[Print]>,
+}
+
+impl Base {
+    /// Whether the old chunk with this index has the plain text `plain`.
+    fn holds(&self, index: usize, plain: &[u8], chunk_size: usize) -> bool {
+        let same_length = self
+            .chunks
+            .get(index)
+            .is_some_and(|old| old.plain as usize == plain.len());
+        let first = index * blocks(chunk_size);
+        let old = self.prints.get(first..first + blocks(plain.len()));
+        same_length && old.is_some_and(|old| fingerprint::prints(plain).eq(old.iter().copied()))
+    }
 }
 
 impl Encoded {
@@ -102,20 +118,19 @@ pub(super) struct Survey {
 
 /// Hashes `content` and compares its chunks with the old ones.
 pub(super) fn survey(content: &[u8], coding: Option<(Codec, u32)>, base: Option<&Base>) -> Survey {
-    let Some((_, chunk_size)) = coding else {
-        return Survey {
-            hash: sha1(content),
-            changed: Vec::new(),
-        };
-    };
-    std::thread::scope(|scope| {
-        let whole = scope.spawn(|| sha1(content));
-        let changed = changed_chunks(content, chunk_size as usize, base);
-        let hash = whole
-            .join()
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        Survey { hash, changed }
-    })
+    let chunk_size = coding.map_or(usize::MAX, |(_, size)| size as usize);
+    let mut hasher = Sha1::new();
+    let mut changed = Vec::new();
+    for (index, plain) in content.chunks(chunk_size).enumerate() {
+        hasher.update(plain);
+        if !base.is_some_and(|base| base.holds(index, plain, chunk_size)) {
+            changed.push(index);
+        }
+    }
+    Survey {
+        hash: hasher.finalize().into(),
+        changed,
+    }
 }
 
 /// Encodes `content`, of which `survey` speaks, with the codec and chunk size of the WIM.
@@ -124,7 +139,7 @@ pub(super) fn encode(
     coding: Option<(Codec, u32)>,
     base: Option<&Base>,
     survey: Survey,
-    cache: &mut ChunkCache,
+    cache: &Mutex<ChunkCache>,
 ) -> Result<Encoded, Error> {
     let Survey { hash, changed } = survey;
     let Some((codec, chunk_size)) = coding.filter(|_| !content.is_empty()) else {
@@ -198,33 +213,6 @@ fn push(pieces: &mut Vec<Piece>, piece: Piece) {
     pieces.push(piece);
 }
 
-/// The chunks whose plain text is not that of the old chunk in the same place.
-fn changed_chunks(content: &[u8], chunk_size: usize, base: Option<&Base>) -> Vec<usize> {
-    let chunks: Vec<(usize, &[u8])> = content.chunks(chunk_size).enumerate().collect();
-    let Some(base) = base else {
-        return chunks.iter().map(|(index, _)| *index).collect();
-    };
-    let is_changed = |&(index, plain): &(usize, &[u8])| {
-        let same_length = base
-            .chunks
-            .get(index)
-            .is_some_and(|old| old.plain as usize == plain.len());
-        let old = base.fingerprints.get(index);
-        (!same_length || old != Some(&sha1(plain))).then_some(index)
-    };
-    let each = chunks.len().div_ceil(threads_for(chunks.len())).max(1);
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = chunks
-            .chunks(each)
-            .map(|group| scope.spawn(move || group.iter().filter_map(is_changed).collect::<Vec<_>>()))
-            .collect();
-        let found = workers.into_iter().map(std::thread::ScopedJoinHandle::join);
-        found
-            .flat_map(|group| group.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect()
-    })
-}
-
 /// Chunks by index: compressed, or `None` where compressing does not make them shorter.
 type Made = HashMap<usize, Option<Wiped>>;
 
@@ -234,7 +222,7 @@ fn made_before_or_now(
     codec: Codec,
     chunk_size: usize,
     indices: &[usize],
-    cache: &mut ChunkCache,
+    cache: &Mutex<ChunkCache>,
 ) -> Result<Made, Error> {
     let mut made = Made::with_capacity(indices.len());
     let mut missing = Vec::new();
@@ -246,8 +234,9 @@ fn made_before_or_now(
                 .get(start..content.len().min(start + chunk_size))
                 .unwrap_or_default(),
         );
-        match cache.made.get(&hash) {
-            Some(chunk) => _ = made.insert(index, chunk.clone()),
+        let known = lock(cache).made.get(&hash).cloned();
+        match known {
+            Some(chunk) => _ = made.insert(index, chunk),
             None => {
                 missing.push(index);
                 hashes.push(hash);
@@ -256,7 +245,7 @@ fn made_before_or_now(
     }
     let fresh = compress_all(content, codec, chunk_size, &missing)?;
     for (index, hash) in missing.iter().zip(hashes) {
-        cache.keep(hash, fresh.get(index).and_then(Option::as_ref));
+        lock(cache).keep(hash, fresh.get(index).and_then(Option::as_ref));
     }
     made.extend(fresh);
     Ok(made)

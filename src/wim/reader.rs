@@ -5,11 +5,14 @@
 
 use super::blob_table::{BlobTable, Kind, Row};
 use super::codec::Codec;
+use super::encode::ChunkCache;
 use super::error::{Error, Refusal};
+use super::fingerprint::Print;
 use super::header::{self, HEADER_LENGTH, Header, flag};
 use super::intent::Intent;
 use super::metadata::{Metadata, RawEntry, attribute};
-use super::resource::{self, Hash, NO_HASH, Resource, read_exact};
+use super::resource::{Hash, NO_HASH, Resource, read_exact, sha1};
+use super::room::{Content, Room};
 use super::storage::{Disk, Storage};
 use super::xml::{Document, ImageInfo};
 use crate::secret::Wiped;
@@ -36,8 +39,10 @@ pub struct Wim {
     pub(super) blobs: BlobTable,
     pub(super) xml: Document,
     pub(super) metadata: Mutex<HashMap<u32, Arc<Metadata>>>,
-    /// The SHA-1 of every chunk of contents that were read: an update needs not decompress them again to compare.
-    pub(super) fingerprints: Mutex<HashMap<Hash, Arc<[Hash]>>>,
+    /// The fingerprints of contents that were read: an update needs not decompress them again to compare.
+    pub(super) fingerprints: Mutex<HashMap<Hash, Arc<[Print]>>>,
+    /// Chunks that were compressed for an update of this WIM.
+    pub(super) cache: Mutex<ChunkCache>,
 }
 
 /// A file or folder of an image.
@@ -131,7 +136,7 @@ impl Wim {
         let header = torn.map_or_else(|| Header::parse(&header_found), Ok)?;
         let blobs = BlobTable::read(&*storage, &header, file_length)?;
         let xml = Resource::new(header.xml, &header, file_length)?;
-        let (xml, _) = xml.read(&*storage, XML_LIMIT, false)?;
+        let xml = xml.read(&*storage, XML_LIMIT)?;
         let xml = Document::parse(&xml)?;
         let wim = Self {
             path: path.to_owned(),
@@ -144,6 +149,7 @@ impl Wim {
             xml,
             metadata: Mutex::default(),
             fingerprints: Mutex::default(),
+            cache: Mutex::default(),
         };
         wim.check_counts()?;
         Ok(wim)
@@ -224,6 +230,15 @@ impl Wim {
     /// [`Error::TooLarge`] if it has more than `limit` bytes; [`Error::NotFound`], [`Error::WrongKind`] for folders,
     /// links and encrypted files, [`Error::Elsewhere`], and whatever is wrong with the data.
     pub fn read(&self, image: u32, path: &str, limit: u64) -> Result<Wiped, Error> {
+        self.read_into(image, path, limit, &mut Room::default())
+    }
+
+    /// As [`Wim::read`], in the memory of `room`. Whoever reads many contents that are alike, one after the other, saves time by
+    /// giving the memory back with [`Room::put_back`].
+    ///
+    /// # Errors
+    /// As [`Wim::read`].
+    pub fn read_into(&self, image: u32, path: &str, limit: u64, room: &mut Room) -> Result<Wiped, Error> {
         let metadata = self.metadata(image)?;
         let raw = metadata.find(path)?.ok_or_else(|| not_found(image, path))?;
         let hash = content_of(&metadata, &raw, image, path)?;
@@ -241,30 +256,48 @@ impl Wim {
                 limit,
             });
         }
-        self.read_blob(row, limit, &printable(path))
+        self.read_blob(row, limit, &printable(path), room)
     }
 
     /// The content of `row`, checked against its SHA-1; `what` names it in errors.
-    pub(super) fn read_blob(&self, row: &Row, limit: u64, what: &str) -> Result<Wiped, Error> {
-        let storage = &*self.storage;
-        let (plain, fingerprints) = match row.kind {
-            Kind::InSolid(index, offset) => {
-                let solid = self.blobs.solids.get(index).ok_or(Error::NotAWim)?;
-                let plain = solid.read_part(storage, offset, row.location.size, limit)?;
-                (plain, Vec::new())
-            }
-            _ => Resource::new(row.location, &self.header, self.file_length)?.read(storage, limit, true)?,
-        };
-        if resource::sha1(&plain) != row.hash {
+    pub(super) fn read_blob(
+        &self,
+        row: &Row,
+        limit: u64,
+        what: &str,
+        room: &mut Room,
+    ) -> Result<Wiped, Error> {
+        let mut content = self.read_unchecked(row, limit, room)?;
+        if content.hash != row.hash {
+            // Not the fault of what the room held before.
+            content = self.read_unchecked(row, limit, &mut Room::default())?;
+        }
+        let Content { plain, hash, prints } = content;
+        if hash != row.hash {
             return Err(Error::Hash {
                 what: what.to_owned(),
                 offset: row.location.offset,
             });
         }
-        if !fingerprints.is_empty() {
-            lock(&self.fingerprints).insert(row.hash, fingerprints.into());
+        if !prints.is_empty() {
+            lock(&self.fingerprints).insert(row.hash, prints);
         }
         Ok(plain)
+    }
+
+    fn read_unchecked(&self, row: &Row, limit: u64, room: &mut Room) -> Result<Content, Error> {
+        let storage = &*self.storage;
+        let Kind::InSolid(index, offset) = row.kind else {
+            let resource = Resource::new(row.location, &self.header, self.file_length)?;
+            return resource.read_into(storage, limit, room);
+        };
+        let solid = self.blobs.solids.get(index).ok_or(Error::NotAWim)?;
+        let plain = solid.read_part(storage, offset, row.location.size, limit)?;
+        Ok(Content {
+            hash: sha1(&plain),
+            plain,
+            prints: Arc::default(),
+        })
     }
 
     /// Whether this WIM can be changed in place. Reads the metadata of all images.
@@ -333,7 +366,7 @@ impl Wim {
             part: self.header.part,
         })?;
         let what = format!("the metadata of image {image}");
-        let mut bytes = self.read_blob(row, METADATA_LIMIT, &what)?;
+        let mut bytes = self.read_blob(row, METADATA_LIMIT, &what, &mut Room::default())?;
         Ok(Arc::new(Metadata::parse(std::mem::take(&mut *bytes))?))
     }
 

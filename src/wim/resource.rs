@@ -2,16 +2,22 @@
 //!
 //! Promise: every offset and length from the file is checked before it is used, no more memory is taken than the caller
 //! allows, and what is given back has been decompressed in full. Chunks are independent of each other, so they are
-//! decompressed on all cores.
+//! decompressed on all cores, and hashed in their order meanwhile.
 
 use super::codec::{Codec, Decompressor};
 use super::error::Error;
+use super::fingerprint::{self, Print, blocks};
 use super::header::{Header, ResourceHeader, resource_flag};
+use super::reader::lock;
+use super::room::{Content, Place, Room, Seen};
 use super::storage::Storage;
 use crate::bytes;
 use crate::secret::Wiped;
 use sha1::{Digest, Sha1};
+use std::collections::BTreeMap;
 use std::num::NonZero;
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex};
 use zeroize::Zeroizing;
 
 /// A SHA-1: the name of a blob.
@@ -25,6 +31,8 @@ const SOLID_HEADER_LENGTH: u64 = 16;
 const PIPABLE_CHUNK_HEADER: u64 = 4;
 /// From this plain length on, offsets in a chunk table are eight bytes wide.
 const WIDE_OFFSETS_FROM: u64 = 1 << 32;
+/// So many plain bytes are read and decompressed at a time.
+const SEGMENT: usize = 1 << 20;
 /// Fewer chunks than this for each thread are not worth a thread.
 const CHUNKS_WORTH_A_THREAD: usize = 8;
 
@@ -66,10 +74,14 @@ pub(super) fn sha1(bytes: &[u8]) -> Hash {
     Sha1::digest(bytes).into()
 }
 
+/// How many threads can run at once.
+pub(super) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get)
+}
+
 /// How many threads are worth it for `chunks` chunks.
 pub(super) fn threads_for(chunks: usize) -> usize {
-    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-    cores.min(chunks / CHUNKS_WORTH_A_THREAD).max(1)
+    cores().min(chunks / CHUNKS_WORTH_A_THREAD).max(1)
 }
 
 /// Reads exactly `buffer.len()` bytes and names what was being read if that fails.
@@ -257,23 +269,50 @@ impl Resource {
         Ok(chunks)
     }
 
-    /// The whole plain text, if it is not longer than `limit`, and the SHA-1 of each chunk if `fingerprints` is set.
-    pub(super) fn read(
-        &self,
-        storage: &dyn Storage,
-        limit: u64,
-        fingerprints: bool,
-    ) -> Result<(Wiped, Vec<Hash>), Error> {
+    /// The whole plain text, if it is not longer than `limit`; not hashed.
+    pub(super) fn read(&self, storage: &dyn Storage, limit: u64) -> Result<Wiped, Error> {
         let length = self.within(limit, self.plain)?;
         // Before memory is taken: a chunk table that fits the file bounds the plain length.
         let chunks = self.chunks(storage)?;
         let mut plain = Zeroizing::new(vec![0; length]);
+        match self.layout {
+            Layout::Plain => read_exact(storage, "resource", self.offset, &mut plain)?,
+            _ => _ = self.decompress(storage, &chunks, &mut plain, &Means::default())?,
+        }
+        Ok(plain)
+    }
+
+    /// The whole plain text, if it is not longer than `limit`, in the memory of `room`, with its hash.
+    pub(super) fn read_into(
+        &self,
+        storage: &dyn Storage,
+        limit: u64,
+        room: &mut Room,
+    ) -> Result<Content, Error> {
+        let length = self.within(limit, self.plain)?;
+        let chunks = self.chunks(storage)?;
+        let (mut plain, seen) = room.take(length);
         if self.layout == Layout::Plain {
             read_exact(storage, "resource", self.offset, &mut plain)?;
-            return Ok((plain, Vec::new()));
+            let hash = sha1(&plain);
+            return Ok(Content {
+                plain,
+                hash,
+                prints: Arc::default(),
+            });
         }
-        let prints = self.decompress(storage, &chunks, &mut plain, fingerprints)?;
-        Ok((plain, prints))
+        let means = Means {
+            threads: room.threads(),
+            seen: seen.as_ref(),
+            hash: true,
+        };
+        let (hash, places, prints) = self.decompress(storage, &chunks, &mut plain, &means)?;
+        let prints: Arc<[Print]> = prints.into();
+        room.holds(Seen {
+            places,
+            prints: Arc::clone(&prints),
+        });
+        Ok(Content { plain, hash, prints })
     }
 
     /// `size` plain bytes from `offset` on, if they are not more than `limit`: a blob inside a solid resource.
@@ -296,14 +335,14 @@ impl Resource {
         let needed = chunks.get(index(first)..index(last)).unwrap_or_default();
         let covered = needed.iter().map(|chunk| u64::from(chunk.plain)).sum();
         let mut plain = Zeroizing::new(vec![0; index(covered)]);
-        self.decompress(storage, needed, &mut plain, false)?;
+        self.decompress(storage, needed, &mut plain, &Means::default())?;
         let part = bytes::slice(&plain, index(offset - first * chunk_size), length);
         let part =
             part.ok_or_else(|| self.damaged("place of a blob in a solid resource", self.plain, offset))?;
         Ok(Zeroizing::new(part.to_vec()))
     }
 
-    /// Hands out the plain text part by part, in order, with memory for one chunk only.
+    /// Hands out the plain text part by part, in order, with memory for one segment, or for one chunk where that is longer.
     pub(super) fn for_each_part(
         &self,
         storage: &dyn Storage,
@@ -324,14 +363,19 @@ impl Resource {
             return Ok(());
         };
         let chunks = self.chunks(storage)?;
-        let largest = chunks.iter().map(|chunk| chunk.plain).max().unwrap_or_default() as usize;
-        let mut decompressor = Decompressor::new(codec, chunk_size as usize)?;
-        let mut compressed = Zeroizing::new(vec![0; largest]);
-        let mut plain = Zeroizing::new(vec![0; largest]);
-        for chunk in &chunks {
-            let part = plain.get_mut(..chunk.plain as usize).unwrap_or_default();
-            read_chunk(storage, &mut decompressor, chunk, &mut compressed, part)?;
-            visit(part);
+        let chunk_size = chunk_size as usize;
+        let each = (SEGMENT / chunk_size).max(1);
+        let mut worker = Worker::new(storage, codec, chunk_size, None)?;
+        let mut plain = Zeroizing::new(vec![0; each.saturating_mul(chunk_size)]);
+        for (index, chunks) in chunks.chunks(each).enumerate() {
+            let length: usize = chunks.iter().map(|chunk| chunk.plain as usize).sum();
+            let segment = Segment {
+                index,
+                first_chunk: index * each,
+                chunks,
+                plain: plain.get_mut(..length).unwrap_or_default(),
+            };
+            visit(worker.decompress(segment)?.plain);
         }
         Ok(())
     }
@@ -347,78 +391,212 @@ impl Resource {
             })
     }
 
-    /// Decompresses `chunks`, which follow each other, into `plain`, which is as long as their plain text.
-    fn decompress(
+    /// Decompresses `chunks`, which follow each other, into `plain`, which is as long as their plain text. Gives the hash of it if
+    /// that is wanted, where each chunk came from, and the fingerprint of each block.
+    fn decompress<'p>(
         &self,
         storage: &dyn Storage,
         chunks: &[Chunk],
-        plain: &mut [u8],
-        fingerprints: bool,
-    ) -> Result<Vec<Hash>, Error> {
+        plain: &'p mut [u8],
+        means: &Means<'_>,
+    ) -> Result<(Hash, Vec<Place>, Vec<Print>), Error> {
         let Some((codec, chunk_size)) = self.coding else {
-            return Ok(Vec::new());
+            return Ok((NO_HASH, Vec::new(), Vec::new()));
         };
         let chunk_size = chunk_size as usize;
-        let each = chunks.len().div_ceil(threads_for(chunks.len())).max(1);
-        let mut prints = vec![NO_HASH; if fingerprints { chunks.len() } else { 0 }];
-        let mut print_groups = prints.chunks_mut(each);
-        std::thread::scope(|scope| {
-            let groups = chunks
-                .chunks(each)
-                .zip(plain.chunks_mut(each.saturating_mul(chunk_size)));
-            let workers: Vec<_> = groups
-                .map(|(chunks, plain)| {
-                    let prints = print_groups.next().unwrap_or_default();
-                    scope.spawn(move || decompress_group(storage, codec, chunk_size, chunks, plain, prints))
-                })
-                .collect();
-            let results = workers.into_iter().map(|worker| {
-                // A panic in a worker goes on in the thread that waits for it.
-                worker
-                    .join()
-                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        let each = (SEGMENT / chunk_size).max(1);
+        let segments = chunks
+            .chunks(each)
+            .zip(plain.chunks_mut(each.saturating_mul(chunk_size)))
+            .enumerate()
+            .map(|(index, (chunks, plain))| Segment {
+                index,
+                first_chunk: index * each,
+                chunks,
+                plain,
             });
-            results.collect::<Result<Vec<()>, Error>>()
-        })?;
-        Ok(prints)
-    }
-}
-
-/// Decompresses one thread's share.
-fn decompress_group(
-    storage: &dyn Storage,
-    codec: Codec,
-    chunk_size: usize,
-    chunks: &[Chunk],
-    plain: &mut [u8],
-    prints: &mut [Hash],
-) -> Result<(), Error> {
-    let largest = chunks.iter().map(|chunk| chunk.plain).max().unwrap_or_default() as usize;
-    let mut decompressor = Decompressor::new(codec, chunk_size)?;
-    let mut compressed = Zeroizing::new(vec![0; largest]);
-    let mut prints = prints.iter_mut();
-    for (chunk, plain) in chunks.iter().zip(plain.chunks_mut(chunk_size)) {
-        read_chunk(storage, &mut decompressor, chunk, &mut compressed, plain)?;
-        if let Some(print) = prints.next() {
-            *print = sha1(plain);
+        let mut gathered = Gathered {
+            hasher: means.hash.then(Sha1::new),
+            places: Vec::with_capacity(chunks.len()),
+            prints: Vec::with_capacity(chunks.len()),
+        };
+        let new_worker = || Worker::new(storage, codec, chunk_size, means.seen);
+        let threads = means
+            .threads
+            .unwrap_or_else(cores)
+            .min(chunks.len() / CHUNKS_WORTH_A_THREAD);
+        if threads <= 1 {
+            let mut worker = new_worker()?;
+            for segment in segments {
+                gathered.add(&worker.decompress(segment)?);
+            }
+        } else {
+            let segments = Mutex::new(segments);
+            let work = |results: &Sender<Result<Finished<'p>, Error>>| {
+                let mut worker = new_worker();
+                loop {
+                    let Some(segment) = lock(&segments).next() else {
+                        return;
+                    };
+                    let finished = match &mut worker {
+                        Ok(worker) => worker.decompress(segment),
+                        Err(_) => Err(Error::CodecUnavailable { codec, chunk_size }),
+                    };
+                    let failed = finished.is_err();
+                    if results.send(finished).is_err() || failed {
+                        return;
+                    }
+                }
+            };
+            let (sender, results) = std::sync::mpsc::channel();
+            std::thread::scope(|scope| {
+                for _ in 0..threads {
+                    let sender = sender.clone();
+                    let work = &work;
+                    scope.spawn(move || work(&sender));
+                }
+                drop(sender);
+                gathered.add_in_order(results)
+            })?;
         }
+        let hash = gathered.hasher.map_or(NO_HASH, |hasher| hasher.finalize().into());
+        Ok((hash, gathered.places, gathered.prints))
     }
-    Ok(())
 }
 
-/// Fills `plain` with the text of `chunk`; `room` is a buffer as long as the longest chunk.
-fn read_chunk(
-    storage: &dyn Storage,
-    decompressor: &mut Decompressor,
-    chunk: &Chunk,
-    room: &mut [u8],
-    plain: &mut [u8],
-) -> Result<(), Error> {
-    if chunk.length == chunk.plain {
-        return read_exact(storage, "chunk", chunk.offset, plain);
+/// How a resource is to be decompressed.
+#[derive(Default)]
+struct Means<'a> {
+    /// With how many threads; as many as there are cores if `None`.
+    threads: Option<usize>,
+    /// What the memory holds already.
+    seen: Option<&'a Seen>,
+    /// Whether the plain text is to be hashed.
+    hash: bool,
+}
+
+/// Some chunks of a resource and the place of their plain text.
+struct Segment<'c, 'p> {
+    index: usize,
+    first_chunk: usize,
+    chunks: &'c [Chunk],
+    plain: &'p mut [u8],
+}
+
+/// A segment that was decompressed.
+struct Finished<'a> {
+    index: usize,
+    plain: &'a [u8],
+    places: Vec<Place>,
+    prints: Vec<Print>,
+}
+
+/// What is known of all segments so far.
+struct Gathered {
+    hasher: Option<Sha1>,
+    places: Vec<Place>,
+    prints: Vec<Print>,
+}
+
+impl Gathered {
+    fn add(&mut self, finished: &Finished<'_>) {
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(finished.plain);
+        }
+        self.places.extend_from_slice(&finished.places);
+        self.prints.extend_from_slice(&finished.prints);
     }
-    let room = room.get_mut(..chunk.length as usize).unwrap_or_default();
-    read_exact(storage, "chunk", chunk.offset, room)?;
-    let good = decompressor.decompress(room, plain);
-    good.then_some(()).ok_or(Error::Chunk { offset: chunk.offset })
+
+    /// Adds segments that come in any order; hashes while others are still being decompressed.
+    fn add_in_order<'a>(
+        &mut self,
+        results: impl IntoIterator<Item = Result<Finished<'a>, Error>>,
+    ) -> Result<(), Error> {
+        let mut waiting = BTreeMap::new();
+        let mut next = 0;
+        for finished in results {
+            let finished = finished?;
+            waiting.insert(finished.index, finished);
+            while let Some(finished) = waiting.remove(&next) {
+                self.add(&finished);
+                next += 1;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Decompresses one segment after the other.
+struct Worker<'a> {
+    storage: &'a dyn Storage,
+    decompressor: Decompressor,
+    chunk_size: usize,
+    /// The chunks of a segment as they stand in the file.
+    compressed: Wiped,
+    seen: Option<&'a Seen>,
+}
+
+impl<'a> Worker<'a> {
+    fn new(
+        storage: &'a dyn Storage,
+        codec: Codec,
+        chunk_size: usize,
+        seen: Option<&'a Seen>,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            storage,
+            decompressor: Decompressor::new(codec, chunk_size)?,
+            chunk_size,
+            compressed: Wiped::default(),
+            seen,
+        })
+    }
+
+    fn decompress<'p>(&mut self, segment: Segment<'_, 'p>) -> Result<Finished<'p>, Error> {
+        let Segment {
+            index,
+            first_chunk,
+            chunks,
+            plain,
+        } = segment;
+        let (Some(first), Some(last)) = (chunks.first(), chunks.last()) else {
+            return Err(Error::Chunk { offset: 0 });
+        };
+        // One reading for all: a chunk is short, and chunks stand one behind the other.
+        let length = last.offset + u64::from(last.length) - first.offset;
+        let length = usize::try_from(length).map_err(|_| Error::Chunk { offset: first.offset })?;
+        if length > self.compressed.len() {
+            self.compressed = Zeroizing::new(vec![0; length]);
+        }
+        let raw = self.compressed.get_mut(..length).unwrap_or_default();
+        read_exact(self.storage, "chunk", first.offset, raw)?;
+        let mut places = Vec::with_capacity(chunks.len());
+        let mut prints = Vec::with_capacity(blocks(plain.len()));
+        for (number, (chunk, plain)) in
+            (first_chunk..).zip(chunks.iter().zip(plain.chunks_mut(self.chunk_size)))
+        {
+            let damaged = Error::Chunk { offset: chunk.offset };
+            let start = usize::try_from(chunk.offset - first.offset).unwrap_or(usize::MAX);
+            let Some(compressed) = bytes::slice(raw, start, chunk.length as usize) else {
+                return Err(damaged);
+            };
+            let place = Place::of(compressed);
+            places.push(place);
+            if chunk.length == chunk.plain {
+                plain.copy_from_slice(compressed);
+            } else if let Some(known) = self.seen.and_then(|seen| seen.holds(number, place, plain)) {
+                prints.push(known);
+                continue;
+            } else if !self.decompressor.decompress(compressed, plain) {
+                return Err(damaged);
+            }
+            prints.extend(fingerprint::prints(plain));
+        }
+        Ok(Finished {
+            index,
+            plain,
+            places,
+            prints,
+        })
+    }
 }

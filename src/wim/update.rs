@@ -4,13 +4,14 @@
 //! disk is not touched until [`Update::commit`]. What a new file or folder gets is said at [`Update::put`].
 
 use super::blob_table::Kind;
-use super::encode::{Base, ChunkCache, Encoded, encode, survey};
+use super::encode::{Base, Encoded, encode, survey};
 use super::error::Error;
 use super::metadata::{Metadata, NewEntry, RawEntry, attribute, parts};
 use super::reader::{Wim, content_of, lock, not_found};
 use super::resource::{Hash, NO_HASH, Resource};
+use super::room::Room;
 use super::xml::TotalsChange;
-use crate::secret::Wiped;
+use crate::secret::{self, Wiped};
 use crate::text::printable;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -37,6 +38,22 @@ pub(super) struct Wanted {
     pub(super) new: Option<Hash>,
 }
 
+/// A content that is ready to be put into a file of the WIM that made it.
+pub struct Packed {
+    hash: Hash,
+    /// What is to be written; `None` if the WIM has it already.
+    encoded: Option<Encoded>,
+}
+
+impl std::fmt::Debug for Packed {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Packed")
+            .field("hash", &self.hash)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Changes to the files of a WIM.
 pub struct Update {
     pub(super) wim: Wim,
@@ -47,7 +64,6 @@ pub struct Update {
     time: Option<u64>,
     /// Whether bytes that belong to nothing are overwritten too.
     pub(super) wipe: bool,
-    cache: ChunkCache,
 }
 
 impl std::fmt::Debug for Update {
@@ -74,7 +90,66 @@ impl Wim {
             wanted: Vec::new(),
             time: None,
             wipe: false,
-            cache: ChunkCache::default(),
+        })
+    }
+}
+
+impl Wim {
+    /// Makes `content` ready to become that of the file at `path`: hashes it and compresses what is new in it. May be called for
+    /// several files at once; nothing of the content is kept but what is new.
+    ///
+    /// # Errors
+    /// [`Error::WrongKind`] if the path leads to something that is no ordinary file; what is wrong with the metadata or with
+    /// the same content elsewhere in this WIM.
+    pub fn pack(&self, image: u32, path: &str, content: &[u8]) -> Result<Packed, Error> {
+        let metadata = self.metadata(image)?;
+        let existing = metadata.find(path)?;
+        let old = existing
+            .map(|raw| content_of(&metadata, &raw, image, path))
+            .transpose()?;
+        self.pack_over(content, old)
+    }
+
+    /// As [`Wim::pack`], for a file whose content is `old` now.
+    fn pack_over(&self, content: &[u8], old: Option<Hash>) -> Result<Packed, Error> {
+        let has = |hash| Packed { hash, encoded: None };
+        if content.is_empty() {
+            return Ok(has(NO_HASH));
+        }
+        let length = content.len() as u64;
+        let base = old.and_then(|old| self.base(&old, length));
+        let coding = self.header.coding;
+        let survey = survey(content, coding, base.as_ref());
+        let hash = survey.hash;
+        if old == Some(hash) {
+            return Ok(has(hash));
+        }
+        if let Some(row) = self.blobs.find(&hash) {
+            // Nothing is built on a content that is damaged.
+            self.read_blob(row, length, "the content", &mut Room::default())
+                .map(secret::wipe)?;
+            return Ok(has(hash));
+        }
+        let encoded = encode(content, coding, base.as_ref(), survey, &self.cache)?;
+        let encoded = Some(encoded);
+        Ok(Packed { hash, encoded })
+    }
+
+    /// The chunks of the old content, if they can be taken over. What is damaged is not taken over.
+    fn base(&self, old: &Hash, new_length: u64) -> Option<Base> {
+        let row = self.blobs.find(old).filter(|row| row.kind == Kind::Own)?;
+        let resource = Resource::new(row.location, &self.header, self.file_length).ok()?;
+        resource.coding?;
+        let known = || lock(&self.fingerprints).get(old).cloned();
+        let prints = known().or_else(|| {
+            let limit = WORTH_COMPARING.max(new_length.saturating_mul(2));
+            let old = self.read_blob(row, limit, "the old content", &mut Room::default());
+            secret::wipe(old.ok()?);
+            known()
+        })?;
+        Some(Base {
+            chunks: resource.chunks(&*self.storage).ok()?,
+            prints,
         })
     }
 }
@@ -119,11 +194,38 @@ impl Update {
             .as_ref()
             .map(|raw| self.with_metadata(image, |metadata| content_of(metadata, raw, image, path))?)
             .transpose()?;
-        let new = self.hash_of(&content, old)?;
-        drop(content);
+        let packed = self.wim.pack_over(&content, old)?;
+        secret::wipe(content);
+        self.put_at(image, path, existing, old, packed)
+    }
+
+    /// As [`Update::put`], with a content that [`Wim::pack`] made.
+    ///
+    /// # Errors
+    /// As [`Update::put`].
+    pub fn put_packed(&mut self, image: u32, path: &str, packed: Packed) -> Result<(), Error> {
+        let existing = self.find(image, path)?;
+        let old = existing
+            .as_ref()
+            .map(|raw| self.with_metadata(image, |metadata| content_of(metadata, raw, image, path))?)
+            .transpose()?;
+        self.put_at(image, path, existing, old, packed)
+    }
+
+    fn put_at(
+        &mut self,
+        image: u32,
+        path: &str,
+        existing: Option<RawEntry>,
+        old: Option<Hash>,
+        packed: Packed,
+    ) -> Result<(), Error> {
+        let new = packed.hash;
         if old == Some(new) {
             return Ok(());
         }
+        let is_pending = self.pending.iter().any(|encoded| encoded.hash == new);
+        self.pending.extend(packed.encoded.filter(|_| !is_pending));
         if let Some(raw) = existing {
             self.replace(image, &raw, old.unwrap_or(NO_HASH), new)?;
         } else {
@@ -190,47 +292,6 @@ impl Update {
             .map(|encoded| encoded.plain)
             .or_else(old)
             .unwrap_or_default()
-    }
-
-    /// The SHA-1 of a content; encodes it unless the WIM or this update has it already.
-    fn hash_of(&mut self, content: &Wiped, old: Option<Hash>) -> Result<Hash, Error> {
-        if content.is_empty() {
-            return Ok(NO_HASH);
-        }
-        let length = content.len() as u64;
-        let base = old.and_then(|old| self.base(&old, length));
-        let coding = self.wim.header.coding;
-        let survey = survey(content, coding, base.as_ref());
-        let hash = survey.hash;
-        let pending = self.pending.iter().any(|encoded| encoded.hash == hash);
-        if pending || old == Some(hash) {
-            return Ok(hash);
-        }
-        if let Some(row) = self.wim.blobs.find(&hash) {
-            // Nothing is built on a content that is damaged.
-            self.wim.read_blob(row, length, "the content")?;
-            return Ok(hash);
-        }
-        let encoded = encode(content, coding, base.as_ref(), survey, &mut self.cache)?;
-        self.pending.push(encoded);
-        Ok(hash)
-    }
-
-    /// The chunks of the old content, if they can be taken over. What is damaged is not taken over.
-    fn base(&self, old: &Hash, new_length: u64) -> Option<Base> {
-        let wim = &self.wim;
-        let row = wim.blobs.find(old).filter(|row| row.kind == Kind::Own)?;
-        let resource = Resource::new(row.location, &wim.header, wim.file_length).ok()?;
-        resource.coding?;
-        let known = |hash| lock(&wim.fingerprints).get(hash).cloned();
-        if known(old).is_none() {
-            let limit = WORTH_COMPARING.max(new_length.saturating_mul(2));
-            drop(wim.read_blob(row, limit, "the old content").ok()?);
-        }
-        Some(Base {
-            chunks: resource.chunks(&*wim.storage).ok()?,
-            fingerprints: known(old)?,
-        })
     }
 
     fn replace(&mut self, image: u32, raw: &RawEntry, old: Hash, new: Hash) -> Result<(), Error> {

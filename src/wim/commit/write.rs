@@ -1,13 +1,15 @@
 //! write - executes the plan of a commit, step by step, each on the medium before the next begins.
 //!
-//! Promise: the order. A note of all places; the data; the header without integrity table (the switch); a look at the new
-//! state; the wiping; the integrity table; the header with it; the length of the file. A kill between any two of these
+//! Promise: the order. A note of all places; the data, read and compared; the header without integrity table (the
+//! switch); a look at the new state; the wiping; the integrity table; the header with it; the length of the file. A kill between any two of these
 //! leaves a whole WIM, and the note until everything is done.
 
 use super::{Plan, Report};
+use crate::secret::Wiped;
 use crate::text::printable;
 use crate::wim::encode::Piece;
 use crate::wim::error::Error;
+use crate::wim::fingerprint::{self, Print};
 use crate::wim::header::{DATA_START, HEADER_LENGTH, Header};
 use crate::wim::integrity;
 use crate::wim::intent::Intent;
@@ -75,6 +77,7 @@ pub(super) fn write(
     let prepared = write_note(storage, &note, note_offset)
         .and_then(|()| suspend_integrity(storage, &wim.header, &placed))
         .and_then(|()| prepare(storage, writes, &mut step))
+        .and_then(|written| Ok(compare(storage, &written)?))
         .and_then(|()| switch(storage, &wim.header, &header));
     match prepared {
         Ok(()) => {}
@@ -181,75 +184,116 @@ pub(super) fn write_header(storage: &dyn Storage, header: &[u8; HEADER_LENGTH]) 
     sync(storage)
 }
 
-/// Writes everything that the new header will point to.
+/// A stretch of the file that was written, and the fingerprints of its blocks.
+struct Written {
+    offset: u64,
+    length: usize,
+    prints: Vec<Print>,
+}
+
+/// Writes one stretch after the other, through one buffer.
+struct Writer<'a> {
+    storage: &'a dyn Storage,
+    buffer: Wiped,
+    position: u64,
+    written: Vec<Written>,
+    step: &'a mut dyn FnMut(u64),
+}
+
+/// Writes everything that the new header will point to, and says what it wrote.
 fn prepare(
     storage: &dyn Storage,
     writes: Vec<(u64, Vec<Piece>)>,
     step: &mut dyn FnMut(u64),
-) -> Result<(), Failed> {
-    let mut buffer = Zeroizing::new(Vec::with_capacity(STEP));
+) -> Result<Vec<Written>, Failed> {
+    let mut writer = Writer {
+        storage,
+        buffer: Zeroizing::new(Vec::with_capacity(STEP)),
+        position: 0,
+        written: Vec::new(),
+        step,
+    };
     for (offset, pieces) in writes {
-        let mut position = offset;
+        writer.position = offset;
         for piece in pieces {
             match piece {
-                Piece::Bytes(bytes) => {
-                    for part in bytes.chunks(STEP) {
-                        if buffer.len() + part.len() > STEP {
-                            flush(storage, &mut buffer, &mut position, step)?;
-                        }
-                        buffer.extend_from_slice(part);
-                    }
-                }
-                Piece::Copy(range) => copy(storage, range, &mut buffer, &mut position, step)?,
+                Piece::Bytes(bytes) => writer.add(&bytes)?,
+                Piece::Copy(range) => writer.copy(range)?,
             }
         }
-        flush(storage, &mut buffer, &mut position, step)?;
+        writer.flush()?;
     }
-    Ok(sync(storage)?)
+    sync(storage)?;
+    Ok(writer.written)
 }
 
-/// Copies a range of the file to the end of what is being written.
-fn copy(
-    storage: &dyn Storage,
-    range: std::ops::Range<u64>,
-    buffer: &mut Zeroizing<Vec<u8>>,
-    position: &mut u64,
-    step: &mut dyn FnMut(u64),
-) -> Result<(), Error> {
-    let mut from = range.start;
-    while from < range.end {
-        if buffer.len() == STEP {
-            flush(storage, buffer, position, step)?;
+impl Writer<'_> {
+    fn add(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at(rest.len().min(STEP - self.buffer.len()));
+            self.buffer.extend_from_slice(now);
+            rest = later;
+            self.flush_if_full()?;
         }
-        let filled = buffer.len();
-        let room = usize::try_from(range.end - from)
-            .unwrap_or(STEP)
-            .min(STEP - filled);
-        buffer.resize(filled + room, 0); // within the capacity: nothing moves
-        read_exact(
-            storage,
-            "chunk",
-            from,
-            buffer.get_mut(filled..).unwrap_or_default(),
-        )?;
-        from += room as u64;
+        Ok(())
     }
-    Ok(())
+
+    /// Adds bytes that stand in the file already.
+    fn copy(&mut self, range: std::ops::Range<u64>) -> Result<(), Error> {
+        let mut from = range.start;
+        while from < range.end {
+            let filled = self.buffer.len();
+            let room = usize::try_from(range.end - from)
+                .unwrap_or(STEP)
+                .min(STEP - filled);
+            self.buffer.resize(filled + room, 0); // within the capacity: nothing moves
+            let free = self.buffer.get_mut(filled..).unwrap_or_default();
+            read_exact(self.storage, "chunk", from, free)?;
+            from += room as u64;
+            self.flush_if_full()?;
+        }
+        Ok(())
+    }
+
+    fn flush_if_full(&mut self) -> Result<(), Error> {
+        if self.buffer.len() == STEP {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        let length = self.buffer.len();
+        if length > 0 {
+            let offset = self.position;
+            self.storage
+                .write_at(&self.buffer, offset)
+                .map_err(write_error("write data", offset))?;
+            let prints = fingerprint::prints(&self.buffer).collect();
+            self.written.push(Written {
+                offset,
+                length,
+                prints,
+            });
+            self.position += length as u64;
+            (self.step)(length as u64);
+            self.buffer.clear();
+        }
+        Ok(())
+    }
 }
 
-fn flush(
-    storage: &dyn Storage,
-    buffer: &mut Zeroizing<Vec<u8>>,
-    position: &mut u64,
-    step: &mut dyn FnMut(u64),
-) -> Result<(), Error> {
-    if !buffer.is_empty() {
-        storage
-            .write_at(buffer, *position)
-            .map_err(write_error("write data", *position))?;
-        *position += buffer.len() as u64;
-        step(buffer.len() as u64);
-        buffer.clear();
+/// Reads everything that was written and compares.
+fn compare(storage: &dyn Storage, written: &[Written]) -> Result<(), Error> {
+    let mut buffer = Zeroizing::new(vec![0; STEP]);
+    for stretch in written {
+        let bytes = buffer.get_mut(..stretch.length).unwrap_or_default();
+        read_exact(storage, "what was written", stretch.offset, bytes)?;
+        if !fingerprint::prints(bytes).eq(stretch.prints.iter().copied()) {
+            let what = format!("{} bytes at offset {:#x}", stretch.length, stretch.offset);
+            return Err(Error::ReadBack { what });
+        }
     }
     Ok(())
 }

@@ -1,0 +1,156 @@
+//! room - memory in which one content after the other is read, and what it still holds of the last one.
+//!
+//! Promise: the memory is wiped when the room is dropped. A chunk is taken as read only if it has the compressed text of the
+//! chunk that stood in the same place before and the memory still holds that one's plain text; the caller of the reader checks
+//! the SHA-1 of the whole all the same. Hives of the images of one WIM are alike, so this spares most of the decompressing.
+
+use super::fingerprint::{self, BLOCK, Print};
+use super::resource::Hash;
+use crate::secret::{self, Wiped};
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// A content may grow by so many bytes before it needs other memory.
+const SLACK: usize = 1 << 20;
+
+/// Memory for contents that are read one after the other, one at a time.
+#[derive(Default)]
+pub struct Room {
+    bytes: Wiped,
+    seen: Option<Seen>,
+    threads: Option<usize>,
+}
+
+impl std::fmt::Debug for Room {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Room")
+            .field("length", &self.bytes.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A content that was read.
+pub(super) struct Content {
+    pub(super) plain: Wiped,
+    pub(super) hash: Hash,
+    /// The fingerprint of every block; none if it was not compressed.
+    pub(super) prints: Arc<[Print]>,
+}
+
+/// A chunk as it stood in the file: its length and its fingerprint, if it is short enough to have one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    length: usize,
+    print: Option<Print>,
+}
+
+/// What was read last.
+pub(super) struct Seen {
+    pub(super) places: Vec<Place>,
+    pub(super) prints: Arc<[Print]>,
+}
+
+impl Place {
+    /// A compressed chunk.
+    pub(super) fn of(compressed: &[u8]) -> Self {
+        Self {
+            length: compressed.len(),
+            print: (compressed.len() <= BLOCK).then(|| fingerprint::print(compressed)),
+        }
+    }
+}
+
+impl Seen {
+    /// The fingerprint of `plain` if that is the plain text of the chunk at `place` already.
+    pub(super) fn holds(&self, number: usize, place: Place, plain: &[u8]) -> Option<Print> {
+        let same = plain.len() <= BLOCK && place.print.is_some() && self.places.get(number) == Some(&place);
+        let known = self.prints.get(number).filter(|_| same)?;
+        (fingerprint::print(plain) == *known).then_some(*known)
+    }
+}
+
+impl Room {
+    /// A room whose contents are decompressed with this many threads: 1 where other threads do the same with other contents.
+    pub fn for_threads(threads: usize) -> Self {
+        let mut room = Self::default();
+        room.threads = Some(threads);
+        room
+    }
+
+    /// Gives memory back that came from this room, for the next content. It may hold anything.
+    pub fn put_back(&mut self, bytes: Wiped) {
+        if bytes.capacity() > self.bytes.capacity() {
+            secret::wipe(std::mem::replace(&mut self.bytes, bytes));
+        } else {
+            secret::wipe(bytes);
+        }
+    }
+
+    pub(super) fn threads(&self) -> Option<usize> {
+        self.threads
+    }
+
+    /// Memory of `length` bytes with anything in it, and what it holds.
+    pub(super) fn take(&mut self, length: usize) -> (Wiped, Option<Seen>) {
+        let mut bytes = std::mem::take(&mut self.bytes);
+        let seen = self.seen.take();
+        if length > bytes.capacity() {
+            secret::wipe(bytes);
+            // Zeros from the system cost nothing until they are touched.
+            let mut fresh = Zeroizing::new(vec![0; length.saturating_add(SLACK)]);
+            fresh.truncate(length);
+            return (fresh, None);
+        }
+        bytes.resize(length, 0);
+        (bytes, seen)
+    }
+
+    /// Notes what memory from this room holds.
+    pub(super) fn holds(&mut self, seen: Seen) {
+        self.seen = Some(seen);
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        secret::wipe(std::mem::take(&mut self.bytes));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_comes_back_with_what_it_held() {
+        let mut room = Room::default();
+        let (bytes, seen) = room.take(100);
+        assert!(seen.is_none());
+        let at = bytes.as_ptr();
+        room.holds(Seen {
+            places: Vec::new(),
+            prints: Arc::default(),
+        });
+        room.put_back(bytes);
+        let (bytes, seen) = room.take(90);
+        assert!(seen.is_some());
+        assert_eq!((bytes.as_ptr(), bytes.len()), (at, 90));
+    }
+
+    #[test]
+    fn a_chunk_counts_as_read_only_where_both_texts_are_those_seen() {
+        let (compressed, plain) = ([1u8; 40], [2u8; 90]);
+        let seen = Seen {
+            places: vec![Place::of(&compressed)],
+            prints: [fingerprint::print(&plain)].into(),
+        };
+        assert!(seen.holds(0, Place::of(&compressed), &plain).is_some());
+        assert!(seen.holds(1, Place::of(&compressed), &plain).is_none());
+        assert!(seen.holds(0, Place::of(&[3; 40]), &plain).is_none());
+        assert!(seen.holds(0, Place::of(&compressed), &[2; 89]).is_none());
+        let mut edited = plain;
+        edited[50] = 0;
+        assert!(seen.holds(0, Place::of(&compressed), &edited).is_none());
+    }
+}
