@@ -21,9 +21,11 @@ pub mod traces;
 
 use crate::key::ProductKey;
 pub use choose::{NoneReason, gvlk_for, newest_gvlk, plain_edition};
-pub use hosts::{HostKey, HostUpdate, Thresholds, host_keys, host_keys_for, host_updates, thresholds};
+pub use hosts::{
+    HostKey, HostUpdate, Thresholds, host_keys, host_keys_for, host_updates, host_updates_for, thresholds,
+};
 pub use index::{Near, by_symbols, near, one_off, row_number};
-pub use search::{by_activation_id, by_last_five, search};
+pub use search::{by_activation_id, by_last_five, search, suggest_query};
 use tables::{PUBLISHED, SKUS, WINDOWS7};
 
 /// What a published key is for.

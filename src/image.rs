@@ -27,6 +27,14 @@ pub const SYSTEM: &str = "Windows/System32/config/SYSTEM";
 pub const ANSWER_FILE: &str = "Windows/Panther/unattend.xml";
 /// Where an image keeps its key configuration (Windows 7 and later).
 pub const KEY_CONFIGURATION: &str = "Windows/System32/spp/tokens/pkeyconfig/pkeyconfig.xrm-ms";
+/// Where an image may keep key configurations, the main one first: then those of KMS host keys, and of earlier versions' keys.
+pub const KEY_CONFIGURATIONS: [&str; 5] = [
+    KEY_CONFIGURATION,
+    "Windows/System32/licensing/pkeyconfig/pkeyconfig.xrm-ms", // Windows Vista, Server 2008
+    "Windows/System32/spp/tokens/pkeyconfig/pkeyconfig-csvlk.xrm-ms",
+    "Windows/System32/spp/tokens/pkeyconfig/pkeyconfig-downlevel.xrm-ms",
+    "Windows/System32/licensing/pkeyconfig/pkeyconfig-csvlk.xrm-ms",
+];
 
 /// The largest file taken out of an image, in bytes. Real SOFTWARE hives reach some 150 MB.
 pub const FILE_LIMIT: u64 = 512 << 20;

@@ -14,6 +14,7 @@
 //! | `resolve` | [`resolve`]: everything the stored values of a key are made from |
 //! | `sample` | a small configuration of our own making |
 
+mod join;
 mod judge;
 mod licences;
 mod lines;

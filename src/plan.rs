@@ -4,10 +4,12 @@
 //! and what is verified is one list of changes. Doing the same again changes nothing.
 
 mod choice;
+mod licensing;
 mod prepare;
 mod show;
 
-pub use choice::{KeyChoice, Places, installed_licences};
+pub use choice::{KeyChoice, Places};
+pub use licensing::{OwnConfiguration, installed_licences, own_configuration};
 pub use prepare::{ImageChanges, Memory, prepare};
 pub use show::{Look, show};
 

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use wimkey::activation::CURRENT_VERSION;
 use wimkey::catalog;
 use wimkey::hive::Hive;
-use wimkey::image::{ANSWER_FILE, KEY_CONFIGURATION, SOFTWARE, SYSTEM};
+use wimkey::image::{ANSWER_FILE, KEY_CONFIGURATION, KEY_CONFIGURATIONS, SOFTWARE, SYSTEM};
 use wimkey::pkeyconfig::{LICENCE_FOLDER, sample as keys};
 use wimkey::sample::{self, SampleImage};
 use wimkey::wim::{Builder, Properties};
@@ -172,6 +172,25 @@ fn a_host_key_is_refused_wherever_it_is_to_go() {
         assert!(said.contains("KMS host key"), "{said}");
         assert!(!image.hive_has_key() && image.answers().is_none());
     }
+}
+
+#[test]
+fn host_keys_are_known_from_their_own_file_and_from_the_folder_of_vista() {
+    let image = Applied::new("Volume:CSVLK");
+    let configuration = image.root().join(KEY_CONFIGURATION);
+    for place in &KEY_CONFIGURATIONS[1..] {
+        let there = image.root().join(place);
+        std::fs::create_dir_all(there.parent().unwrap()).unwrap();
+        std::fs::copy(&configuration, &there).unwrap();
+    }
+    std::fs::remove_file(&configuration).unwrap();
+    for place in &KEY_CONFIGURATIONS[1..] {
+        let said = complaint(&mut image.set(&["--unattend", "answers.xml"]));
+        assert!(said.contains("KMS host key"), "{said}");
+        std::fs::remove_file(image.root().join(place)).unwrap();
+    }
+    // Without any of them nothing is left to know it by but the published tables, where it is a client's.
+    image.set(&["--unattend", "answers.xml"]).assert().success();
 }
 
 #[test]

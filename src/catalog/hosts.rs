@@ -70,6 +70,21 @@ pub fn host_updates() -> &'static [HostUpdate] {
     HOST_UPDATES
 }
 
+/// The updates without which an older host system does not serve what a published key installs.
+pub fn host_updates_for(key: &PublishedKey) -> impl Iterator<Item = &'static HostUpdate> {
+    let served_as = key.served_as;
+    HOST_UPDATES.iter().filter(move |update| {
+        let mut clients = update.for_clients.iter();
+        clients.any(|client| served_as.iter().any(|name| is_served(name, client)))
+    })
+}
+
+/// Whether what is served as `name` belongs to `client`: the keys of Windows Server 2008 and 2008 R2 have groups.
+fn is_served(name: &str, client: &str) -> bool {
+    name.strip_prefix(client)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with(" group "))
+}
+
 /// The numbers KMS works with.
 pub fn thresholds() -> &'static Thresholds {
     &THRESHOLDS
@@ -86,6 +101,40 @@ mod tests {
         assert!(names.contains(&"Windows 7"));
         assert!(names.contains(&"Volume License for Windows Server 2025"));
         assert!(!names.contains(&"Windows Vista"));
+    }
+
+    #[test]
+    fn older_hosts_need_updates_for_newer_clients() {
+        let key = crate::catalog::gvlk_for("ServerStandard", 20348).unwrap();
+        let needed: Vec<_> = host_updates_for(key)
+            .map(|update| (update.host, update.updates))
+            .collect();
+        assert!(
+            needed.contains(&("Windows Server 2016", &["KB5003638"][..])),
+            "{needed:?}"
+        );
+        let key = crate::catalog::gvlk_for("ServerEnterprise", 7601).unwrap();
+        let needed: Vec<_> = host_updates_for(key).map(|update| update.host).collect();
+        assert!(
+            needed
+                .iter()
+                .all(|host| host.contains("2003") || host.contains("2008")),
+            "{needed:?}"
+        );
+        assert!(!needed.is_empty());
+    }
+
+    #[test]
+    fn every_name_in_the_updates_is_one_that_keys_are_served_as() {
+        for name in host_updates().iter().flat_map(|update| update.for_clients) {
+            // Office hosts need updates for clients by the Windows they run on.
+            if name.starts_with("Office") {
+                continue;
+            }
+            let mut served = crate::catalog::published().iter().flat_map(|key| key.served_as);
+            let known = served.any(|own| is_served(own, name));
+            assert!(known, "{name}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! search - published keys by what people type: an edition, a product in plain words, the last five, an activation id.
 
+use super::settings::distance;
 use super::{KeyKind, Platform, PublishedKey, Status, published};
 
 /// The published keys whose last group is `last_five`, in any case.
@@ -41,6 +42,36 @@ pub fn search(query: &str) -> Vec<&'static PublishedKey> {
         .collect();
     found.sort_by_key(|&(rank, key)| (rank, std::cmp::Reverse(newest(key)), key.text));
     found.into_iter().map(|(_, key)| key).collect()
+}
+
+/// A query that finds something, where one or several words of `query` are misspelt; `None` if no such query is near.
+pub fn suggest_query(query: &str) -> Option<String> {
+    let mut known: Vec<String> = published()
+        .iter()
+        .flat_map(|key| {
+            let names = std::iter::once(key.product).chain(key.also.iter().copied());
+            names
+                .chain([key.family])
+                .chain(key.editions.iter().copied())
+                .flat_map(words)
+        })
+        .collect();
+    known.sort_unstable();
+    known.dedup();
+    let nearest = |word: &String| {
+        if known.binary_search(word).is_ok() {
+            return Some(word.clone());
+        }
+        // A third of the letters may be wrong.
+        let limit = word.chars().count() / 3;
+        let all = known.iter().map(|own| (distance(word, own), own));
+        all.min()
+            .filter(|&(distance, _)| distance <= limit)
+            .map(|(_, own)| own.clone())
+    };
+    let words = words(query);
+    let near = words.iter().map(nearest).collect::<Option<Vec<_>>>()?.join(" ");
+    (!search(&near).is_empty()).then_some(near)
 }
 
 /// What sorts results: withdrawn, guest key, Office, surplus words; less is better.
@@ -151,6 +182,18 @@ mod tests {
         );
         assert!(search("beos").is_empty());
         assert!(search(" ").is_empty());
+    }
+
+    #[test]
+    fn misspelt_words_are_put_right() {
+        for (query, wanted) in [
+            ("windws server 2025 std", "windows server 2025 standard"),
+            ("Enterprse LTSC 2024", "enterprise ltsc 2024"),
+            ("ServerStandrd", "serverstandard"),
+        ] {
+            assert_eq!(suggest_query(query).as_deref(), Some(wanted));
+        }
+        assert_eq!(suggest_query("beos"), None);
     }
 
     #[test]

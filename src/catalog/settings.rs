@@ -71,7 +71,7 @@ pub fn suggest(name: &str) -> Option<&'static str> {
 }
 
 /// How many letters to add, drop or change to make one name of the other, in any case.
-fn distance(left: &str, right: &str) -> usize {
+pub(super) fn distance(left: &str, right: &str) -> usize {
     let right: Vec<char> = right.chars().map(|letter| letter.to_ascii_lowercase()).collect();
     let mut row: Vec<usize> = (0..=right.len()).collect();
     for (line, letter) in left.chars().enumerate() {

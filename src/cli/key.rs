@@ -9,6 +9,7 @@ use crate::Error;
 use crate::catalog::{self, PublishedKey};
 use crate::key::ProductKey;
 use crate::report::{KeyList, status_name};
+use std::io;
 
 pub(super) fn run(command: KeyCommand, terminal: &Terminal) -> Result<Outcome, Failure> {
     match command {
@@ -61,8 +62,10 @@ fn lookup(query: &str, terminal: &Terminal) -> Result<Outcome, Failure> {
     if rows.is_empty() {
         let shown = ProductKey::parse(query)
             .map_or_else(|_| crate::text::printable(query), |parsed| parsed.key.partial());
+        let meant = catalog::suggest_query(query);
+        let meant = meant.map_or_else(String::new, |meant| format!("Did you mean \"{meant}\"? "));
         let sentence = format!(
-            "nothing published matches {shown}\nAsk with a published key, its last five symbols, a product or edition name, or an activation ID."
+            "nothing published matches {shown}\n{meant}Ask with a published key, its last five symbols, a product or edition name, or an activation ID."
         );
         return Err(Error::NotFound(sentence).into());
     }
@@ -80,8 +83,12 @@ fn lookup(query: &str, terminal: &Terminal) -> Result<Outcome, Failure> {
             line("edition", &row.editions.join(", "))?;
             line("channel", row.kind.channel())?;
             line("KMS group", row.kms_group.unwrap_or_default())?;
-            let hosts: Vec<_> = catalog::host_keys_for(row).map(|host| host.name).collect();
-            line("host keys", &hosts.join("; "))?;
+            if let [_] = rows.as_slice() {
+                hosts(row, &mut line)?;
+            } else {
+                let hosts: Vec<_> = catalog::host_keys_for(row).map(|host| host.name).collect();
+                line("host keys", &hosts.join("; "))?;
+            }
             if row.clients_needed > 0 {
                 line("KMS threshold", &format!("{} machines", row.clients_needed))?;
             }
@@ -94,6 +101,33 @@ fn lookup(query: &str, terminal: &Terminal) -> Result<Outcome, Failure> {
         Ok(())
     })?;
     Ok(Outcome::Done)
+}
+
+/// The host keys that activate a row, each with the systems it is installed on, and the updates that older ones of these need.
+fn hosts(row: &PublishedKey, line: &mut impl FnMut(&str, &str) -> io::Result<()>) -> io::Result<()> {
+    let mut label = "host keys";
+    for host in catalog::host_keys_for(row) {
+        line(label, host.name)?;
+        label = "";
+        if !host.installed_on.is_empty() {
+            line("", &format!("  installed on {}", host.installed_on.join(", ")))?;
+        }
+        if !host.not_on.is_empty() {
+            line("", &format!("  but not on {}", host.not_on.join(", ")))?;
+        }
+    }
+    label = "host updates";
+    for update in catalog::host_updates_for(row) {
+        let later = if update.or_later { " or later" } else { "" };
+        let note = if update.note.is_empty() { "" } else { "; " };
+        let updates = update.updates.join(" and ");
+        line(
+            label,
+            &format!("{} needs {updates}{later}{note}{}", update.host, update.note),
+        )?;
+        label = "";
+    }
+    Ok(())
 }
 
 /// Rows for a key, a key's last five symbols, an activation ID, or a name in plain words, whatever fits first.

@@ -340,24 +340,7 @@ impl Rows {
                 });
             }
         }
-        ranges.sort_by_key(|range| (range.configuration, range.start));
-        let by_activation_id = places.iter().map(|place| place.1).collect();
-        let groups = self
-            .configurations
-            .iter()
-            .map(|configuration| configuration.group)
-            .collect();
-        let count = self.configurations.len();
-        let first = |place: usize| ranges.partition_point(|range| range.configuration < place);
-        let first_ranges = (0..=count).map(first).collect();
-        KeyConfiguration {
-            configurations: self.configurations,
-            ranges,
-            groups,
-            first_ranges,
-            by_activation_id,
-            with_n: self.with_n,
-        }
+        KeyConfiguration::assemble(self.configurations, ranges, self.with_n)
     }
 }
 

@@ -2,9 +2,9 @@
 
 use super::{Error, Request};
 use crate::catalog;
-use crate::image::{self, Facts, Image, Images};
+use crate::image::Facts;
 use crate::key::ProductKey;
-use crate::pkeyconfig::{self, Context, Judgement, KeyConfiguration, LICENCE_FOLDER, Licences, Resolved};
+use crate::pkeyconfig::{self, Context, Judgement, KeyConfiguration, Licences, Resolved};
 
 /// The key that an operator names.
 #[derive(Debug)]
@@ -129,32 +129,6 @@ fn outdated(verdict: &pkeyconfig::Verdict<'_>) -> Option<String> {
         .published
         .filter(|row| row.status != catalog::Status::Current)?;
     Some(format!("{}: {verdict}", row.text))
-}
-
-/// The licences that are installed for the edition of an image; `None` where the image keeps none, so that nothing can be said.
-///
-/// # Errors
-/// A folder or file that cannot be read. A licence that is no XML counts for nothing.
-pub fn installed_licences(
-    images: &Images,
-    image: &Image,
-    edition: &str,
-) -> Result<Option<Licences>, image::Error> {
-    const LICENCE: &str = ".xrm-ms";
-    if edition.is_empty() || edition.contains(['/', '\\']) {
-        return Ok(None);
-    }
-    let folder = format!("{LICENCE_FOLDER}/{edition}");
-    let mut licences = Licences::default();
-    for name in images.list(image.index, &folder)?.unwrap_or_default() {
-        if !name.to_ascii_lowercase().ends_with(LICENCE) {
-            continue;
-        }
-        if let Some(file) = images.read(image.index, &format!("{folder}/{name}"))? {
-            _ = licences.add(&file); // what cannot be read counts for nothing
-        }
-    }
-    Ok(Some(licences).filter(|licences| !licences.is_empty()))
 }
 
 /// Works out what the key's places take.

@@ -1,15 +1,14 @@
 //! One image: what it is, what it is to become, and the new content of every file that changes.
 
-use super::choice::{Chosen, Scene, choose, installed_licences};
+use super::choice::{Chosen, Scene, choose};
+use super::licensing::{installed_licences, own_configuration};
 use super::{Error, Request};
 use crate::activation::{
     self, Change, HiveName, Occasion, SettingError, Wish, key_wishes, parse_setting, settings_key, unset,
 };
 use crate::catalog;
 use crate::hive::{self, Hive};
-use crate::image::{
-    ANSWER_FILE, Facts, Image, Images, KEY_CONFIGURATION, NewFile, PackedFile, SOFTWARE, SYSTEM,
-};
+use crate::image::{ANSWER_FILE, Facts, Image, Images, NewFile, PackedFile, SOFTWARE, SYSTEM};
 use crate::key::ProductKey;
 use crate::pkeyconfig::KeyConfiguration;
 use crate::secret::Wiped;
@@ -197,16 +196,10 @@ fn key_configuration(
     image: &Image,
     notes: &mut Vec<String>,
 ) -> Result<Option<KeyConfiguration>, Error> {
-    let Some(bytes) = images.read(image.index, KEY_CONFIGURATION)? else {
-        return Ok(None);
-    };
-    match KeyConfiguration::parse(&bytes) {
-        Ok(configuration) => Ok(Some(configuration)),
-        Err(error) => {
-            notes.push(format!("{KEY_CONFIGURATION} cannot be used: {error}"));
-            Ok(None)
-        }
-    }
+    let own = own_configuration(images, image)?;
+    let faults = own.faults.iter();
+    notes.extend(faults.map(|(path, fault)| format!("{path} cannot be used: {fault}")));
+    Ok(own.joined)
 }
 
 /// Why wishes could not be made.

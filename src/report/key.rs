@@ -27,9 +27,28 @@ struct PublishedRow {
     activation_id: Option<&'static str>,
     clients_needed: u32,
     kms_hosts: Vec<&'static str>,
+    host_keys: Vec<HostKeyRow>,
+    host_updates: Vec<HostUpdateRow>,
     status: &'static str,
     note: &'static str,
     sources: &'static [&'static str],
+}
+
+/// A kind of KMS host key that activates a row, and where it is installed.
+#[derive(Debug, Serialize)]
+struct HostKeyRow {
+    name: &'static str,
+    installed_on: &'static [&'static str],
+    not_on: &'static [&'static str],
+}
+
+/// What an older host system needs to serve a row.
+#[derive(Debug, Serialize)]
+struct HostUpdateRow {
+    host: &'static str,
+    updates: &'static [&'static str],
+    or_later: bool,
+    note: &'static str,
 }
 
 impl KeyList {
@@ -49,6 +68,21 @@ impl KeyList {
                 activation_id: row.activation_id,
                 clients_needed: row.clients_needed,
                 kms_hosts: catalog::host_keys_for(row).map(|host| host.name).collect(),
+                host_keys: catalog::host_keys_for(row)
+                    .map(|host| HostKeyRow {
+                        name: host.name,
+                        installed_on: host.installed_on,
+                        not_on: host.not_on,
+                    })
+                    .collect(),
+                host_updates: catalog::host_updates_for(row)
+                    .map(|update| HostUpdateRow {
+                        host: update.host,
+                        updates: update.updates,
+                        or_later: update.or_later,
+                        note: update.note,
+                    })
+                    .collect(),
                 status: status_name(row.status),
                 note: row.note,
                 sources: row.sources,

@@ -9,9 +9,9 @@ use super::newest;
 use crate::Error;
 use crate::catalog;
 use crate::hive::Hive;
-use crate::image::{Facts, Images, KEY_CONFIGURATION, SOFTWARE, Target};
+use crate::image::{Facts, Images, SOFTWARE, Target};
 use crate::pkeyconfig::{self, Context, Judgement, KeyConfiguration, Licences, Verdict};
-use crate::plan::installed_licences;
+use crate::plan::{installed_licences, own_configuration};
 use crate::report::{Paint, Shape, VerdictLines};
 use crate::secret::{self, Source};
 use std::io::{self, IsTerminal, Read, Write};
@@ -58,10 +58,11 @@ impl Ground {
         let failed = |cause| images.hive_error(image, SOFTWARE, cause);
         let software = Hive::read(images.require(image, SOFTWARE)?).map_err(failed)?;
         let facts = Facts::read(&software, image).map_err(failed)?;
-        let configuration = images.read(image.index, KEY_CONFIGURATION)?;
-        let configuration = configuration
-            .map(|bytes| KeyConfiguration::parse(&bytes))
-            .transpose()?;
+        let own = own_configuration(&images, image)?;
+        if let Some((path, fault)) = own.faults.into_iter().next() {
+            return Err(Error::from(fault).within(path.as_ref()).into());
+        }
+        let configuration = own.joined;
         let licences = installed_licences(&images, image, &facts.edition)?;
         Ok(Self {
             configuration,
