@@ -62,6 +62,8 @@ pub struct Update {
     pub(super) pending: Vec<Encoded>,
     pub(super) wanted: Vec<Wanted>,
     time: Option<u64>,
+    /// Whether bytes that belong to nothing are overwritten too.
+    pub(super) wipe: bool,
 }
 
 impl std::fmt::Debug for Update {
@@ -87,6 +89,7 @@ impl Wim {
             pending: Vec::new(),
             wanted: Vec::new(),
             time: None,
+            wipe: false,
         })
     }
 }
@@ -161,6 +164,12 @@ impl Update {
     /// get the time at which their folder was last written to, so that the result does not depend on the clock.
     pub fn set_time(&mut self, time: u64) {
         self.time = Some(time);
+    }
+
+    /// From now on the commit also drops contents that nothing refers to, and overwrites all bytes of the file that belong to nothing,
+    /// whoever left them there; even if no file changes.
+    pub fn wipe_unused(&mut self) {
+        self.wipe = true;
     }
 
     /// Whether nothing would change.
