@@ -12,8 +12,11 @@
 )]
 
 mod keys;
+mod lint;
 mod rules;
 mod settings;
+mod traces;
+mod unattend;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -25,6 +28,10 @@ fn main() {
     std::fs::write(out.join("upcase.rs"), upcase(tables)).expect("upcase.rs");
     std::fs::write(out.join("catalog.rs"), keys::tables(tables)).expect("catalog.rs");
     std::fs::write(out.join("registry.rs"), settings::tables(tables)).expect("registry.rs");
+    let traces = lint::tables(tables, "traces.toml") + &traces::tables(tables);
+    std::fs::write(out.join("traces.rs"), traces).expect("traces.rs");
+    std::fs::write(out.join("lint.rs"), lint::tables(tables, "lint.toml")).expect("lint.rs");
+    std::fs::write(out.join("unattend.rs"), unattend::tables(tables)).expect("unattend.rs");
 }
 
 /// `upcase.tsv` as a sorted list of (unit, upper) pairs.

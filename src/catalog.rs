@@ -13,9 +13,11 @@
 mod choose;
 mod hosts;
 mod index;
+pub mod rules;
 mod search;
 pub mod settings;
 mod tables;
+pub mod traces;
 
 use crate::key::ProductKey;
 pub use choose::{NoneReason, gvlk_for, newest_gvlk, plain_edition};

@@ -3,16 +3,21 @@
 //! Promise: a key is never an argument, and nothing printed holds more of an unpublished key than its last five symbols.
 
 mod arguments;
+mod audit;
 mod demo;
+mod findings;
+mod hints;
 mod hive;
 mod image;
 mod key;
 mod key_source;
+mod manual;
+mod scrub;
 mod terminal;
 mod unattend;
 
 use crate::Error;
-use arguments::{Arguments, Command};
+use arguments::{Arguments, Command, Format};
 use clap::Parser;
 use std::ffi::OsString;
 use terminal::Terminal;
@@ -64,6 +69,7 @@ macro_rules! failure_from {
 failure_from!(
     crate::image::Error,
     crate::plan::Error,
+    crate::scrub::Error,
     crate::secret::Error,
     crate::hive::Error,
     crate::transfer::Error,
@@ -81,6 +87,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<Outcome, Fai
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     key_source::refuse_keys(&arguments)?;
     let arguments = Arguments::try_parse_from(arguments).map_err(Failure::Usage)?;
+    if matches!(arguments.output.format, Format::Sarif | Format::Github)
+        && !arguments.command.tells_findings()
+    {
+        let sentence =
+            "only commands that tell findings have the formats sarif and github\nUse --format text or json.";
+        return Err(Error::Usage(sentence.into()).into());
+    }
     let terminal = Terminal::new(&arguments.output);
     match arguments.command {
         Command::Key(command) => key::run(command, &terminal),
@@ -88,5 +101,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<Outcome, Fai
         Command::Hive(command) => hive::run(command, &terminal),
         Command::Unattend(command) => unattend::run(command, &terminal),
         Command::Demo { folder } => demo::run(folder.as_deref(), &terminal),
+        Command::Completions { shell } => manual::completions(shell),
+        Command::Man { folder } => manual::pages(&folder),
     }
 }

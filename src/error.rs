@@ -31,6 +31,9 @@ pub enum Error {
     /// A request that cannot be carried out.
     #[error(transparent)]
     Plan(#[from] plan::Error),
+    /// Traces of keys that cannot be removed.
+    #[error(transparent)]
+    Scrub(#[from] crate::scrub::Error),
     /// The sample for the demo could not be made.
     #[error(transparent)]
     Sample(#[from] crate::sample::Error),
@@ -103,6 +106,7 @@ impl Error {
             Self::Transfer(error) => error.is_refusal(),
             Self::Image(error) => error.is_refusal(),
             Self::Plan(error) => error.is_refusal(),
+            Self::Scrub(error) => error.is_refusal(),
             Self::In { cause, .. } => cause.is_refusal(),
             _ => false,
         }

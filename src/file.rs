@@ -57,6 +57,36 @@ pub fn replace(
     replace_in_steps(path, bytes, accept, &mut |_| Ok(()))
 }
 
+/// As [`replace`], for contents that must not be found again: once the new content stands in its place, zeros are written over the old
+/// one before its blocks are given back. Best effort: a journal, a snapshot or a flash drive may keep copies that nobody can reach from
+/// here, and a file that has other names is left alone, for they still show it.
+///
+/// # Errors
+/// As [`replace`].
+pub fn replace_and_wipe(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let old = OpenOptions::new().write(true).open(path).ok();
+    replace(path, bytes, |_| Ok(()))?;
+    if let Some(mut old) = old.filter(has_no_name) {
+        // The new content stands; what cannot be wiped is not worth undoing that.
+        _ = wipe(&mut old);
+    }
+    Ok(())
+}
+
+/// Whether no name leads to the file any more.
+fn has_no_name(file: &File) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        file.metadata().is_ok_and(|metadata| metadata.nlink() == 0)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = file;
+        false
+    }
+}
+
 /// As [`replace`]; before each step `gate` says whether it may be done.
 fn replace_in_steps(
     path: &Path,
@@ -275,6 +305,24 @@ mod tests {
             assert!(std::fs::read(&path).unwrap() == *expected, "{step:?}");
             assert_eq!(names(folder.path()), ["SOFTWARE"], "{step:?}");
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn an_old_content_is_overwritten_unless_another_name_shows_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("SOFTWARE");
+        std::fs::write(&path, "old").unwrap();
+        let mut reader = File::open(&path).unwrap();
+        replace_and_wipe(&path, b"new").unwrap();
+        let mut left = Vec::new();
+        reader.read_to_end(&mut left).unwrap();
+        assert_eq!(left, [0; 3]);
+        assert_eq!(std::fs::read(&path).unwrap(), b"new");
+        let other = folder.path().join("other");
+        std::fs::hard_link(&path, &other).unwrap();
+        replace_and_wipe(&path, b"newer").unwrap();
+        assert_eq!(std::fs::read(&other).unwrap(), b"new");
     }
 
     #[test]

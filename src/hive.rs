@@ -30,6 +30,7 @@ mod index;
 mod key;
 mod key_node;
 mod kind;
+mod locate;
 mod name;
 mod recover;
 mod save;
@@ -44,14 +45,16 @@ pub use edit::Change;
 pub use error::{Error, Finding, Severity};
 pub use key::{Key, Subkeys, Values, Walk};
 pub use kind::{UnknownKind, ValueKind};
+pub use locate::Holder;
 pub use recover::recover;
 pub use save::{SaveError, empty_logs, logs_of, read_logs, save};
 pub use sparse::{Lookup, LookupError};
 pub use value::{DATA_LIMIT, Data, Value};
 
 use crate::bytes::{slice, u32_at};
-use crate::secret::Wiped;
+use crate::secret::{Bulk, Wiped};
 use base_block::BaseBlock;
+use check::Tiling;
 use space::Space;
 
 /// The largest hive file to read into memory, in bytes. The format itself ends at 2 GiB.
@@ -60,7 +63,7 @@ pub const FILE_LIMIT: usize = 512 << 20;
 /// A registry hive in memory.
 pub struct Hive {
     /// The whole file.
-    bytes: Wiped,
+    bytes: Bulk,
     /// How many bytes of bins there are.
     bins_length: usize,
     minor: u32,
@@ -85,7 +88,8 @@ impl Hive {
     ///
     /// # Errors
     /// [`Error::NotAHive`], [`Error::Version`], [`Error::Damaged`].
-    pub fn read(bytes: Wiped) -> Result<Self, Error> {
+    pub fn read(bytes: impl Into<Bulk>) -> Result<Self, Error> {
+        let bytes = bytes.into();
         let block = BaseBlock::read(&bytes)?;
         let area = slice(&bytes, cell::BINS_START, block.bins_size).unwrap_or_default();
         bin::bins(area).try_for_each(|bin| bin.map(drop))?;
@@ -97,14 +101,15 @@ impl Hive {
     /// # Errors
     /// [`Error::Dirty`] with the reason and the way out; [`Error::Damaged`] with the first fault that forbids edits;
     /// [`Error::NotAHive`], [`Error::Version`].
-    pub fn open(bytes: Wiped) -> Result<Self, Error> {
+    pub fn open(bytes: impl Into<Bulk>) -> Result<Self, Error> {
+        let bytes = bytes.into();
         let block = BaseBlock::read(&bytes)?;
         let mut hive = Self::assemble(bytes, &block);
         hive.demand_editable()?;
         Ok(hive)
     }
 
-    fn assemble(bytes: Wiped, block: &BaseBlock) -> Self {
+    fn assemble(bytes: Bulk, block: &BaseBlock) -> Self {
         Self {
             bytes,
             bins_length: block.bins_size,
@@ -133,22 +138,23 @@ impl Hive {
                 reason: dirt.sentence.clone(),
             });
         }
-        self.warnings = self.demand_whole()?;
-        self.space = Space::survey(self.cells().bins())?;
+        let (warnings, tiling) = self.demand_whole()?;
+        self.warnings = warnings;
+        self.space = Space::new(tiling);
         self.is_checked = true;
         Ok(())
     }
 
-    /// The warnings of the full check, or the first fault that forbids edits.
-    fn demand_whole(&self) -> Result<Vec<Finding>, Error> {
+    /// The warnings of the full check and what it met, or the first fault that forbids edits.
+    fn demand_whole(&self) -> Result<(Vec<Finding>, Tiling), Error> {
         let block = BaseBlock::read(&self.bytes)?;
-        let findings = check::examine(&self.bytes, &block);
+        let (findings, tiling) = check::examine(&self.bytes, &block);
         let worst = findings
             .iter()
             .find(|finding| finding.severity == Severity::Refuse);
         match worst {
             Some(fault) => Err(Error::Damaged(fault.clone())),
-            None => Ok(findings),
+            None => Ok((findings, tiling)),
         }
     }
 
@@ -216,11 +222,20 @@ impl Hive {
     /// [`Error::Broken`] after an edit that failed; [`Error::Damaged`] if the result does not pass, which would be a
     /// fault of this program.
     pub fn finish(mut self) -> Result<Wiped, Error> {
+        self.rehearse()?;
+        Ok(self.bytes.into())
+    }
+
+    /// As [`Hive::finish`], for a look at what would come of it; gives the length in bytes.
+    ///
+    /// # Errors
+    /// As [`Hive::finish`].
+    pub fn rehearse(&mut self) -> Result<u64, Error> {
         self.seal()?;
         if self.changed {
             self.demand_whole()?;
         }
-        Ok(self.bytes)
+        Ok(self.bytes.len() as u64)
     }
 
     /// As [`Hive::finish`] and then [`save`] to the file at `path`, in less time: the full check of the result runs while the new

@@ -5,9 +5,12 @@
 
 mod facts;
 mod folder;
+mod survey;
 mod target;
+mod wipe;
 
 pub use facts::{Facts, architecture_of};
+pub use survey::{Stream, StreamKind, Watch};
 pub use target::Target;
 
 use crate::hive;
@@ -121,6 +124,20 @@ pub struct Image {
     pub total_bytes: Option<u64>,
 }
 
+impl Image {
+    /// An image of which nothing is known but its files.
+    pub fn unknown() -> Self {
+        Self {
+            index: 1,
+            name: String::new(),
+            edition: None,
+            build: None,
+            architecture: None,
+            total_bytes: None,
+        }
+    }
+}
+
 /// An open target: a WIM with its images, or a folder, which is one image.
 #[derive(Debug)]
 pub struct Images {
@@ -146,6 +163,8 @@ pub enum Phase {
     Write,
     /// Reading everything back; counted in images.
     Verify,
+    /// Looking for keys everywhere; counted in bytes.
+    Search,
 }
 
 /// Is told what a run is at, how much of it is done and how much there is. May be called from several threads.
@@ -214,6 +233,11 @@ impl Images {
     /// The WIM or folder.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether the target is a folder, which is one image.
+    pub fn is_folder(&self) -> bool {
+        matches!(self.kind, Kind::Folder(_))
     }
 
     /// Whether files can be put back, asked before any work is done.

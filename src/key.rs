@@ -12,7 +12,6 @@
 //! | `product_key` | [`ProductKey`], the one owner of a key |
 //! | `product_id` | `ProductId` texts and the advanced product id |
 //! | `store_id` | `OSProductPfn` and `OSProductContentId` |
-//! | `trace` | the forms in which a key can lie about in bytes |
 //! | `digital3`, `digital4` | the `DigitalProductId` and `DigitalProductId4` blobs |
 
 mod digital3;
@@ -24,7 +23,6 @@ mod product_key;
 mod store_id;
 mod symbols;
 mod text;
-mod trace;
 
 pub use digital3::{DIGITAL_PRODUCT_ID_LENGTH, DigitalProductId};
 pub use digital4::{DIGITAL_PRODUCT_ID4_LENGTH, DigitalProductId4};
@@ -36,10 +34,10 @@ pub use product_id::{
 };
 pub use product_key::{Parsed, ProductKey, Stored};
 pub use store_id::{content_id, package_family_name};
+pub(crate) use symbols::strangeness;
 pub use symbols::{ALPHABET, Form, STORED_LENGTH, SYMBOL_COUNT, TEXT_LENGTH, form, stored_bytes};
 pub(crate) use text::misplaced_n;
 pub use text::{Draft, Error, INPUT_LIMIT, Note, Repair};
-pub use trace::Traces;
 
 /// Everything the stored values of one key are made from.
 ///

@@ -17,10 +17,10 @@
 /// | floor | modules | what lives there |
 /// | --- | --- | --- |
 /// | 4 the door | `main`, [`cli`] | clap, terminal, colours, progress, exit codes. Arguments become plain structs at once |
-/// | 3 the work | [`report`], then [`plan`] and [`sample`] | results as text and JSON; what to do to which image, and doing it; a small image of our own making. `Error`, the library's one error type, names them all |
-/// | 2 the meaning | [`image`], then [`activation`], then [`pkeyconfig`]; [`transfer`] | a Windows image (in a WIM or a folder) that hands out files and takes changed ones back; what activation wants, as changes to registry values; key against edition; hives as .reg text and back |
-/// | 1 the formats | [`hive`], [`wim`], [`unattend`], [`regfile`], [`key`], and on `key` [`catalog`] | registry hives; WIM containers; answer files; .reg text; product keys; the tables of `keydata/`. They know nothing of each other |
-/// | 0 the ground | [`file`](mod@file), [`secret`], [`text`], [`bytes`] | safe replacement of files; wiped and locked memory; encodings and upper-casing; bounds-checked reading |
+/// | 3 the work | [`report`], then [`scrub`], then [`plan`], [`audit`] and [`sample`] | results as text and JSON; what to do to which image, and doing it; finding keys that lie about and removing them; a small image of our own making. `Error`, the library's one error type, names them all |
+/// | 2 the meaning | [`image`], then [`activation`] and [`lint`], then [`pkeyconfig`]; [`transfer`] | a Windows image (in a WIM or a folder) that hands out files and takes changed ones back; what activation wants, as changes to registry values; key against edition; rules over answer files; hives as .reg text and back |
+/// | 1 the formats | [`hive`], [`wim`], [`unattend`], [`regfile`], [`key`], and on `key` [`catalog`] and [`trace`] | registry hives; WIM containers; answer files; .reg text; product keys; the tables of `keydata/`; the search for keys in bytes of any kind. They know nothing of each other |
+/// | 0 the ground | [`file`](mod@file), [`finding`], [`secret`], [`text`], [`bytes`] | safe replacement of files; the shape of what checks find; wiped and locked memory; encodings and upper-casing; bounds-checked reading |
 ///
 /// The journey of a key: `cli` reads it through `secret` into one locked buffer; `key` parses it; `plan` lets `pkeyconfig` and
 /// `catalog` judge it for the image; `activation` turns it into wishes for registry values and applies them to a `hive` in
@@ -31,20 +31,25 @@ pub mod architecture {}
 mod error;
 
 pub mod activation;
+pub mod audit;
 pub mod bytes;
 pub mod catalog;
 pub mod cli;
 pub mod file;
+pub mod finding;
 pub mod hive;
 pub mod image;
 pub mod key;
+pub mod lint;
 pub mod pkeyconfig;
 pub mod plan;
 pub mod regfile;
 pub mod report;
 pub mod sample;
+pub mod scrub;
 pub mod secret;
 pub mod text;
+pub mod trace;
 pub mod transfer;
 pub mod unattend;
 pub mod wim;

@@ -14,6 +14,7 @@ pub use show::{Look, show};
 use crate::activation::KmsHost;
 use crate::image::{self, Images, PackedFile, Phase, Progress, Target};
 use crate::secret::Wiped;
+use crate::trace::{Scanner, Traces};
 use crate::wim::{Left, LeftReason};
 use std::num::NonZero;
 use std::path::Path;
@@ -199,12 +200,14 @@ pub fn execute(
         Destination::Target => (None, target.clone()),
         Destination::Copy(path) => (Some(path), target.at(path)),
     };
-    let mut residue = done.iter().map(|changes| changes.residue).sum();
+    let mut residue: u64 = done.iter().map(|changes| changes.residue).sum();
     // What was written to a WIM was compared with the contents that were asked again for everything; what did not change was just read.
     let mut verified = true;
     if !files.is_empty() || output.is_some() || images.was_interrupted() {
         verified = images.reads_back();
-        residue += tell_left(&images.commit_packed(files, output, progress)?, &mut done);
+        let left = images.commit_packed(files, output, progress)?;
+        let traces = Traces::of(done.iter().flat_map(|changes| &changes.replaced));
+        residue += tell_left(&left, &mut done) + still_there(&written, &left, &done, &traces)?;
     }
     if !verified {
         verify(&written, request, &done, progress)?;
@@ -241,6 +244,40 @@ fn tell_left(left: &[Left], done: &mut [ImageChanges]) -> u64 {
         }
     }
     residue
+}
+
+/// Counts where replaced keys still stand in what was written: other files of the selected images that have the old content, and bytes
+/// of the file that belong to nothing.
+fn still_there(
+    written: &Target,
+    left: &[Left],
+    done: &[ImageChanges],
+    traces: &Traces,
+) -> Result<u64, Error> {
+    if traces.is_empty() {
+        return Ok(0);
+    }
+    let images = Images::open(written)?;
+    let mut count = 0;
+    let replaced = |left: &&Left| {
+        let changes = done.iter().find(|changes| changes.index == left.image);
+        left.reason == LeftReason::StillUsed && changes.is_some_and(|changes| !changes.replaced.is_empty())
+    };
+    let mut hashes: Vec<_> = left.iter().filter(replaced).map(|left| left.hash).collect();
+    hashes.sort_unstable();
+    hashes.dedup();
+    for hash in hashes {
+        count += images.holders(&hash)?.len() as u64;
+    }
+    let mut scanner = Scanner::new(traces, false);
+    images.dead_bytes(&mut |bytes| {
+        if bytes.is_empty() {
+            scanner.finish(&mut |_| count += 1);
+        } else {
+            scanner.feed(bytes, &mut |_| count += 1);
+        }
+    })?;
+    Ok(count)
 }
 
 /// Looks at every selected image, several at a time, and works out its changes. The first refusal, in the order of images, counts.

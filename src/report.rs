@@ -1,12 +1,16 @@
 //! report - results as data with fixed field names: what `--format json` prints and the text tables are drawn from.
 
+mod findings;
 mod hive;
 mod key;
+mod scrub;
 mod unattend;
 
+pub use findings::{Findings, PaintFindings, Sarif, Tone, sarif, write_github, write_text};
 pub use hive::{HiveChange, HiveCheck, HiveExport, HiveKey, HiveShow, HiveValue, HiveWritten};
 pub use key::{KeyList, Paint, Shape, VerdictLines, platform_name, status_name};
-pub use unattend::UnattendSet;
+pub use scrub::ImageScrub;
+pub use unattend::{UnattendClear, UnattendSet, UnattendShow};
 
 use crate::activation::{Change, StoredKey};
 use crate::catalog;

@@ -4,8 +4,10 @@
 //! given back, on success, on error and in a panic alike. What it cannot cover: copies in kernel buffers (pipes, page
 //! cache), the environment block the process was started with, and hypervisor snapshots.
 
+mod bulk;
 mod source;
 
+pub use bulk::Bulk;
 pub use source::{Error, Source, TEXT_LIMIT, Text};
 
 use std::io::Read;
@@ -105,12 +107,18 @@ fn read_expecting(mut reader: impl Read, expected: usize, limit: usize) -> std::
     let room = if expected == 0 {
         0
     } else {
-        expected.saturating_add(STEP)
+        expected.saturating_add(1)
     };
     let mut bytes = Zeroizing::new(Vec::with_capacity(room));
     let mut filled = 0usize;
     loop {
-        let room = filled.saturating_add(STEP).min(limit.saturating_add(1));
+        // Of a file whose length is known not a byte too much, for all of it is wiped: one more shows whether it has grown.
+        let step = if filled < expected {
+            STEP.min(expected - filled + 1)
+        } else {
+            STEP
+        };
+        let room = filled.saturating_add(step).min(limit.saturating_add(1));
         grow(&mut bytes, room);
         let free = bytes.get_mut(filled..).unwrap_or_default();
         match reader.read(free) {

@@ -10,7 +10,8 @@
 //! | `grammar`, `tree`, `content` | well-formedness; where every element stands; what stands inside one |
 //! | `setting`, `find` | the address of a setting; where it stands |
 //! | `layout`, `edit`, `remove` | the look of inserted elements; setting; removing |
-//! | `keys`, `summary` | every place with a key; what a file does about activation |
+//! | `node` | walking through a file |
+//! | `known`, `keys`, `secrets`, `summary` | the table of settings; every place with a key; passwords, and blanking both; what a file does about activation |
 //! | `error`, `picture`, `place` | refusals with line, column and a masked picture |
 //!
 //! Source: Microsoft, Unattended Windows Setup Reference; answer files of public projects for what files look like.
@@ -21,20 +22,26 @@ mod error;
 mod find;
 mod grammar;
 mod keys;
+mod known;
 mod layout;
+mod node;
 mod picture;
 mod place;
 mod remove;
+mod secrets;
 mod setting;
 mod stored;
 mod summary;
 mod tree;
 
+pub use crate::finding::Picture;
 pub use edit::Change;
 pub use error::{Error, Fault};
 pub use find::Found;
-pub use keys::{Cleared, KeyKind, KeyPlace};
-pub use picture::Picture;
+pub use keys::{Cleared, DELETED, KeyKind, KeyPlace, PASSWORDS};
+pub use known::{Allowed, KNOWN, Known};
+pub use node::{ComponentNode, Node, Value};
+pub use secrets::{Blanked, PasswordPlace};
 pub use setting::{Architecture, Pass, Setting};
 pub use summary::{Effect, Summary};
 
@@ -50,9 +57,9 @@ pub const NAMESPACE: &str = "urn:schemas-microsoft-com:unattend";
 pub const SIZE_LIMIT: usize = 16 * 1024 * 1024;
 
 /// The component that holds the key for activation.
-const SHELL_SETUP: &str = "Microsoft-Windows-Shell-Setup";
+pub const SHELL_SETUP: &str = "Microsoft-Windows-Shell-Setup";
 /// The component that holds the key for installation.
-const SETUP: &str = "Microsoft-Windows-Setup";
+pub const SETUP: &str = "Microsoft-Windows-Setup";
 /// An answer file that answers nothing, as UTF-8 with the line ends of Windows.
 const MINIMAL: &str = "<?xml version=\"1.0\" encoding=\"utf-8\"?>\r\n<unattend xmlns=\"urn:schemas-microsoft-com:unattend\">\r\n</unattend>\r\n";
 
@@ -103,7 +110,7 @@ impl AnswerFile {
                 line,
                 column,
                 fault,
-                picture: Picture::new(&text, offset),
+                picture: picture::picture(&text, offset..offset),
             }
         })?;
         let root = tree.elements.first();
@@ -129,7 +136,7 @@ impl AnswerFile {
             bytes: Wiped::default(),
             text: Zeroizing::default(),
             stored: Stored::Unicode(crate::text::Form::detect(&[])),
-            tree: Tree { elements: Vec::new() },
+            tree: Tree::default(),
         })
     }
 

@@ -1,6 +1,9 @@
 //! The arguments of every command, as clap reads them. The names are a contract with scripts.
 
+use super::audit::AuditArguments;
+use super::findings::FailOptions;
 use super::key_source::KeySource;
+use super::scrub::ScrubArguments;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -15,9 +18,48 @@ Examples:
 
 FILE of --unattend is read only: each image gets its own copy, with its own key, at Windows/Panther/unattend.xml.";
 
+const AUDIT_HELP: &str = "\
+Every byte is searched, decompressed: files, deleted parts of hives, logs, contents that no image refers to, dead bytes of the WIM. \
+Published keys are notes. A key that is found anywhere is then looked for everywhere: as text with and without dashes, in ASCII and \
+UTF-16, as the bytes that Windows stores, their hash, base64 and hexadecimal digits.
+
+Exit code 10 if a finding has the level of --fail-on or more.";
+
+const SCRUB_HELP: &str = "\
+What image audit finds is removed: registry values are cleared as slmgr /cpky leaves them, answer files blanked as Setup does, hives \
+scrubbed, their logs emptied, dead bytes of the WIM wiped. Scripts, programs and what is inside solid resources are only reported. \
+Then the result is searched again: every stream, decompressed, and every dead byte.
+
+Exit code 10 if a key or password is left.";
+
 const SET_DATA: &str = "\
 DATA by TYPE: REG_SZ, REG_EXPAND_SZ, REG_LINK text; REG_MULTI_SZ texts with ; between; REG_DWORD, REG_QWORD a number, decimal \
 or 0x…; any other type bytes in hexadecimal digits, as in 01ff00.";
+
+const COMPLETIONS: &str = "\
+Where the script goes:
+  bash        wimkey completions bash > ~/.local/share/bash-completion/completions/wimkey
+  zsh         wimkey completions zsh > a folder of $fpath, as _wimkey
+  fish        wimkey completions fish > ~/.config/fish/completions/wimkey.fish
+  powershell  wimkey completions powershell >> $PROFILE";
+
+const LINT_HELP: &str = "\
+ei.cfg and PID.txt beside a file, or in sources below it, are looked at too. A comment allows a finding, with the reason behind it:
+  <Value>vagrant</Value> <!-- wimkey: allow WK-U018 test machines only -->
+Behind something on its line it is for that line, otherwise for the element that follows; before <unattend>, for the whole file.
+
+Exit code 10 if a finding has the level of --fail-on or more.";
+
+const UNATTEND_SET_HELP: &str = "\
+Names for --set and --unset: WillShowUI, SkipRearm, SkipAutoActivation, and of Vista's components SkipRearmOfVista, \
+SkipAutoActivationOfVista; of the WDS client's file WdsImageName, WdsImageGroup, WdsFilename, WdsWillShowUI, \
+WdsLoginWillShowUI, WdsUsername, WdsDomain.
+
+Examples:
+  wimkey unattend set Autounattend.xml --gvlk Professional
+  wimkey unattend set Autounattend.xml --key-file mak.txt --architecture amd64 --architecture arm64
+  wimkey unattend set Autounattend.xml --gvlk Professional --key-in windowsPE --set WillShowUI=OnError
+  wimkey unattend set WDSClientUnattend.xml --set 'WdsImageName=Windows 10 Pro' --set WdsImageGroup=Clients";
 
 /// Prepares offline Windows images for volume activation
 #[derive(Debug, Parser)]
@@ -47,8 +89,14 @@ pub(super) struct OutputOptions {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
+    /// For people
     Text,
+    /// One object
     Json,
+    /// SARIF 2.1.0, of commands that tell findings
+    Sarif,
+    /// Annotations of GitHub Actions, of commands that tell findings
+    Github,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -77,6 +125,27 @@ pub(super) enum Command {
         /// Where to make it; a temporary folder otherwise, which is removed again
         folder: Option<PathBuf>,
     },
+    /// Print the completion script of a shell
+    #[command(after_help = COMPLETIONS)]
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+    /// Write the manual pages
+    Man {
+        /// The folder for them; it is made if it is missing
+        folder: PathBuf,
+    },
+}
+
+/// The shells that have completions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+    Powershell,
 }
 
 #[derive(Debug, Subcommand)]
@@ -101,7 +170,7 @@ pub(super) enum KeyCommand {
     /// Find a published key's product, or a product's or edition's published key
     Lookup {
         /// A published key, its last five symbols, a product or edition name, or an activation ID
-        #[arg(required = true)]
+        #[arg(required = true, value_parser = super::hints::editions(), hide_possible_values = true)]
         query: Vec<String>,
     },
     /// The published client setup keys (GVLK)
@@ -137,6 +206,12 @@ pub(super) enum ImageCommand {
     /// Put key, KMS and rearm settings and the answer file into every image of a target
     #[command(after_help = SET_EXAMPLES)]
     Set(Box<SetArguments>),
+    /// Find product keys and passwords that lie about in images, wherever they are and however they are written
+    #[command(after_help = AUDIT_HELP)]
+    Audit(AuditArguments),
+    /// Remove keys and passwords that lie about in images, and prove that they are gone
+    #[command(after_help = SCRUB_HELP)]
+    Scrub(ScrubArguments),
 }
 
 #[derive(Debug, Args)]
@@ -161,7 +236,7 @@ pub(super) struct SetArguments {
     #[arg(long = "set", value_name = "NAME=VALUE")]
     pub(super) settings: Vec<String>,
     /// Bring a setting back to its default
-    #[arg(long = "unset", value_name = "NAME")]
+    #[arg(long = "unset", value_name = "NAME", value_parser = super::hints::settings(), hide_possible_values = true)]
     pub(super) unset: Vec<String>,
     /// The answer file to put into each image, with the key in it
     #[arg(long, value_name = "FILE")]
@@ -307,20 +382,88 @@ pub(super) struct WriteOptions {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum UnattendCommand {
-    /// Put a key into an answer file (Microsoft-Windows-Shell-Setup/ProductKey, specialize)
-    Set {
+    /// Say what is wrong with answer files, and why Setup will not take them
+    #[command(after_help = LINT_HELP)]
+    Lint {
+        /// Answer files (- for standard input), or folders with answer files in them
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// Look whether they fit this image: a WIM (perhaps `:INDEX` or `:NAME`) or a folder
+        #[arg(long, value_name = "TARGET")]
+        image: Option<String>,
+        #[command(flatten)]
+        options: FailOptions,
+    },
+    /// What an answer file will do about activation
+    Show {
         /// The answer file
         file: PathBuf,
-        #[command(flatten)]
-        source: KeySource,
-        /// The architecture to set it for: x86, amd64, arm, arm64, ia64; those of the file otherwise
-        #[arg(long, value_name = "NAME")]
-        architecture: Vec<String>,
-        /// Print the changes and write nothing
-        #[arg(long)]
-        dry_run: bool,
-        /// Write the changed file here (- for standard output) and leave FILE alone
-        #[arg(long, value_name = "FILE")]
-        output: Option<PathBuf>,
     },
+    /// Put a key or settings into an answer file; every byte that is not theirs stays
+    #[command(after_help = UNATTEND_SET_HELP)]
+    Set(Box<UnattendSetArguments>),
+    /// Remove the keys from an answer file
+    Clear {
+        /// The answer file
+        file: PathBuf,
+        /// Remove passwords too
+        #[arg(long)]
+        secrets: bool,
+        #[command(flatten)]
+        destination: DestinationOptions,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct UnattendSetArguments {
+    /// The answer file
+    pub(super) file: PathBuf,
+    #[command(flatten)]
+    pub(super) source: KeySource,
+    /// Where the key goes: specialize (to activate with), windowsPE (to select the edition to install); otherwise specialize
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "PASS")]
+    pub(super) key_in: Vec<KeyPass>,
+    /// Whether sysprep leaves the licensing state alone (SkipRearm)
+    #[arg(long, value_enum, value_name = "on|off")]
+    pub(super) skip_rearm: Option<Switch>,
+    /// Any other setting that bears on activation
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pub(super) settings: Vec<String>,
+    /// Remove a setting
+    #[arg(long, value_name = "NAME")]
+    pub(super) unset: Vec<String>,
+    /// The architecture to set it for: x86, amd64, arm, arm64, ia64; may be given several times; those of the file otherwise
+    #[arg(long, value_name = "NAME")]
+    pub(super) architecture: Vec<String>,
+    #[command(flatten)]
+    pub(super) destination: DestinationOptions,
+}
+
+/// A pass that reads a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum KeyPass {
+    Specialize,
+    #[value(name = "windowsPE", alias = "windowspe")]
+    WindowsPe,
+}
+
+/// Where a changed answer file goes.
+#[derive(Debug, Args)]
+pub(super) struct DestinationOptions {
+    /// Print the changes and write nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Write the changed file here (- for standard output) and leave FILE alone
+    #[arg(long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+}
+
+impl Command {
+    /// Whether the command tells findings, which have formats of their own.
+    pub(super) fn tells_findings(&self) -> bool {
+        matches!(
+            self,
+            Self::Unattend(UnattendCommand::Lint { .. }) | Self::Image(ImageCommand::Audit(_))
+        )
+    }
 }

@@ -10,7 +10,7 @@ use super::{Failure, Outcome};
 use crate::Error;
 use crate::hive::{self, Finding, Hive, Lookup, LookupError, Severity, Value, ValueKind};
 use crate::report::{HiveCheck, HiveKey, HiveShow, HiveValue};
-use crate::secret::{self, Wiped};
+use crate::secret::Bulk;
 use std::fs::File;
 use std::path::Path;
 use write::{Writing, recover};
@@ -193,7 +193,7 @@ fn described(path: &str, value: &Value<'_>) -> Result<HiveValue, hive::Error> {
     Ok(HiveValue::new(path, &value.name(), kind, &data))
 }
 
-fn read(file: &Path) -> Result<Wiped, Failure> {
-    let bytes = secret::read_file(file, FILE_LIMIT);
+fn read(file: &Path) -> Result<Bulk, Failure> {
+    let bytes = Bulk::read(file, FILE_LIMIT);
     bytes.map_err(|cause| Failure::Work(Error::file(file, cause)))
 }

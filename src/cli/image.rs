@@ -22,6 +22,8 @@ pub(super) fn run(command: ImageCommand, terminal: &Terminal) -> Result<Outcome,
         ImageCommand::List { target } => list(&target, terminal)?,
         ImageCommand::Show { target } => show(&target, terminal)?,
         ImageCommand::Set(arguments) => set(*arguments, terminal)?,
+        ImageCommand::Scrub(arguments) => return super::scrub::run(arguments, terminal),
+        ImageCommand::Audit(arguments) => return super::audit::run(arguments, terminal),
     }
     Ok(Outcome::Done)
 }
@@ -118,11 +120,16 @@ fn request(arguments: SetArguments, terminal: &Terminal) -> Result<Request, Fail
 
 /// Reads and parses a key; says where its memory could not be locked.
 pub(super) fn read_key(source: &Source, terminal: &Terminal) -> Result<ProductKey, Failure> {
+    Ok(ProductKey::parse(read_text(source, terminal)?.expose())?.key)
+}
+
+/// Reads key text; says where its memory could not be locked.
+pub(super) fn read_text(source: &Source, terminal: &Terminal) -> Result<secret::Text, Failure> {
     let text = source.read()?;
     if !text.is_locked() {
         terminal.detail("The system does not lock the key's memory: it could be written to swap space.");
     }
-    Ok(ProductKey::parse(text.expose())?.key)
+    Ok(text)
 }
 
 /// Reads an answer file and makes sure that it is one, so that a fault is told with the file's name before any work is done.

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 pub(super) struct KeySource {
     #[expect(clippy::option_option, reason = "absent, without an edition, with one")]
     /// Take the published client setup key for EDITION, or for each image's own edition
-    #[arg(long, value_name = "EDITION", num_args = 0..=1)]
+    #[arg(long, value_name = "EDITION", num_args = 0..=1, value_parser = super::hints::editions(), hide_possible_values = true)]
     pub(super) gvlk: Option<Option<String>>,
     /// Take the key from a file (- for standard input)
     #[arg(long, value_name = "PATH")]

@@ -54,6 +54,11 @@ impl Terminal {
         }
     }
 
+    /// How results are printed.
+    pub(super) fn format(&self) -> Format {
+        self.format
+    }
+
     /// Whether results are printed as JSON.
     pub(super) fn is_json(&self) -> bool {
         self.format == Format::Json
@@ -67,11 +72,12 @@ impl Terminal {
     ) -> io::Result<()> {
         let mut out = io::BufWriter::new(anstream::stdout().lock());
         match self.format {
-            Format::Json => {
+            Format::Text => text(&mut out)?,
+            // The other formats are JSON with another frame.
+            Format::Json | Format::Sarif | Format::Github => {
                 serde_json::to_writer_pretty(&mut out, result)?;
                 writeln!(out)?;
             }
-            Format::Text => text(&mut out)?,
         }
         out.flush()
     }
@@ -130,6 +136,7 @@ impl Progress {
                 Phase::Compress => ("compressing", MEASURED),
                 Phase::Write => ("writing", MEASURED),
                 Phase::Verify => ("reading back", COUNTED),
+                Phase::Search => ("searching", MEASURED),
             };
             if let Ok(style) = ProgressStyle::with_template(template) {
                 self.bar.set_style(style);

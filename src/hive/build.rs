@@ -46,7 +46,7 @@ impl Hive {
         hive.write_number(descriptor, security::NEXT, descriptor)?;
         hive.write_number(descriptor, security::PREVIOUS, descriptor)?;
         hive.write_number(root, node::SECURITY, descriptor)?;
-        hive.warnings = hive.demand_whole()?;
+        hive.warnings = hive.demand_whole()?.0;
         Ok(hive)
     }
 
@@ -67,7 +67,7 @@ impl Hive {
         base_block::seal(&mut bytes, FIRST_SEQUENCE)
             .ok_or(Error::NotAHive("it ends within its base block"))?;
         let block = BaseBlock::read_alone(&bytes)?;
-        let mut hive = Self::assemble(bytes, &block);
+        let mut hive = Self::assemble(bytes.into(), &block);
         hive.dirt = None;
         hive.is_checked = true;
         Ok(hive)

@@ -7,11 +7,12 @@ mod security;
 mod tree;
 
 use super::base_block::BaseBlock;
-use super::bitmap::Bitmap;
-use super::cell::{Cells, NIL};
+use super::bin::{self, Bin};
+use super::bitmap::{Bitmap, Pool};
+use super::cell::{Cells, NIL, SIZE_FIELD};
 use super::name::Name;
-use super::{Error, Finding, Severity, bin};
-use crate::bytes::slice;
+use super::{Error, Finding, Severity};
+use crate::bytes::{i32_at, slice};
 use std::collections::BTreeMap;
 
 /// The most findings that are told one by one.
@@ -24,7 +25,7 @@ pub fn check(bytes: &[u8]) -> Vec<Finding> {
     match BaseBlock::read(bytes) {
         Ok(block) => {
             let mut findings: Vec<_> = block.dirt().into_iter().collect();
-            findings.extend(examine(bytes, &block));
+            findings.extend(examine(bytes, &block).0);
             findings
         }
         Err(Error::Damaged(finding)) => vec![finding],
@@ -36,16 +37,20 @@ pub fn check(bytes: &[u8]) -> Vec<Finding> {
     }
 }
 
-/// As [`check`], without the base block.
-pub(super) fn examine(bytes: &[u8], block: &BaseBlock) -> Vec<Finding> {
+/// As [`check`], without the base block; with the bins and free cells of a hive whose cells tile it.
+pub(super) fn examine(bytes: &[u8], block: &BaseBlock) -> (Vec<Finding>, Tiling) {
     let area = slice(bytes, super::cell::BINS_START, block.bins_size).unwrap_or_default();
-    let mut checker = Checker::new(Cells::new(area, block.minor));
-    if checker.check_bins() {
+    let cells = Cells::new(area, block.minor);
+    let mut tiling = Tiling::default();
+    let mut findings = Findings::default();
+    if let Some(ground) = Ground::survey(cells, &mut tiling, &mut findings) {
+        let mut checker = Checker::new(&ground, findings);
         checker.check_tree(block.root);
         checker.check_descriptors();
         checker.check_leaks();
+        findings = checker.findings;
     }
-    checker.findings.finish()
+    (findings.finish(), tiling)
 }
 
 /// The findings so far.
@@ -84,18 +89,87 @@ impl Findings {
     }
 }
 
-struct Checker<'h> {
+/// The bins of a hive and its free cells (offset and size), in order.
+#[derive(Default)]
+pub(super) struct Tiling {
+    pub(super) bins: Vec<Bin>,
+    pub(super) free: Vec<(u32, u32)>,
+}
+
+/// Where cells begin, and what has been referred to.
+struct Ground<'h> {
     cells: Cells<'h>,
-    /// Where cells in use begin.
-    starts: Bitmap,
-    /// Which of them something refers to.
-    claimed: Bitmap,
+    /// Where bins and cells begin.
+    edges: Bitmap,
+    /// Where cells in use begin that nothing refers to, as far as is known.
+    unclaimed: Pool,
+}
+
+impl<'h> Ground<'h> {
+    /// Bins tile the hive and cells tile the bins; `None` if they do not, so that no offset means anything.
+    fn survey(cells: Cells<'h>, tiling: &mut Tiling, findings: &mut Findings) -> Option<Self> {
+        let area = cells.bins();
+        let (mut edges, mut in_use) = (Bitmap::new(area.len()), Bitmap::new(area.len()));
+        let mut first_split = None;
+        let mut splits = 0usize;
+        for bin in bin::bins(area) {
+            let bin = bin.map_err(|error| findings.push_error(error)).ok()?;
+            tiling.bins.push(bin);
+            edges.set(bin.start);
+            let mut previous_is_free = false;
+            for cell in bin.cells(area) {
+                let cell = cell.map_err(|finding| findings.push(finding)).ok()?;
+                edges.set(cell.offset);
+                if cell.in_use {
+                    in_use.set(cell.offset);
+                } else {
+                    tiling.free.push((cell.offset, cell.size));
+                    if previous_is_free {
+                        splits += 1;
+                        first_split.get_or_insert(cell.offset);
+                    }
+                }
+                previous_is_free = !cell.in_use;
+            }
+        }
+        if let Some(first) = first_split {
+            findings.push(Finding::warn(
+                first,
+                format!("free cells that lie directly behind another free cell: {splits}"),
+            ));
+        }
+        Some(Self {
+            cells,
+            edges,
+            unclaimed: in_use.into(),
+        })
+    }
+
+    /// Whether a cell in use begins at `offset`.
+    fn is_in_use(&self, offset: u32) -> bool {
+        // The signature at the beginning of a bin is no negative number.
+        self.edges.has(offset) && i32_at(self.cells.bins(), offset as usize).is_some_and(|size| size < 0)
+    }
+
+    /// The bytes of payload of the cell at `offset`, where one begins. The cell itself is not read: the bitmap is nearer.
+    fn room(&self, offset: u32) -> usize {
+        let end = self.edges.next_behind(offset);
+        let end = end.map_or(self.cells.bins().len(), |end| end as usize);
+        end.saturating_sub(offset as usize + SIZE_FIELD)
+    }
+}
+
+struct Checker<'g, 'h> {
+    ground: &'g Ground<'h>,
+    cells: Cells<'h>,
     /// How many keys use each security descriptor.
     users: BTreeMap<u32, u32>,
-    /// The keys to visit: offset and depth.
+    /// The descriptor of the key before, and how many keys in a row used it that are not counted above.
+    latest_user: (u32, u32),
+    /// The keys whose subkeys are to be visited: offset and depth.
     waiting: Vec<(u32, usize)>,
     /// The value names of one key, reused.
-    names: Vec<(u32, Name<'h>)>,
+    names: Vec<(u64, Name<'h>)>,
     /// Lists that a key without subkeys or values still names.
     left_behind: Vec<u32>,
     /// Whether some references cannot be followed, so that a leak means nothing.
@@ -103,19 +177,18 @@ struct Checker<'h> {
     findings: Findings,
 }
 
-impl<'h> Checker<'h> {
-    fn new(cells: Cells<'h>) -> Self {
-        let length = cells.bins().len();
+impl<'g, 'h> Checker<'g, 'h> {
+    fn new(ground: &'g Ground<'h>, findings: Findings) -> Self {
         Self {
-            cells,
-            starts: Bitmap::new(length),
-            claimed: Bitmap::new(length),
+            ground,
+            cells: ground.cells,
             users: BTreeMap::new(),
+            latest_user: (NIL, 0),
             waiting: Vec::new(),
             names: Vec::new(),
             left_behind: Vec::new(),
             has_special_keys: false,
-            findings: Findings::default(),
+            findings,
         }
     }
 
@@ -127,95 +200,58 @@ impl<'h> Checker<'h> {
         self.findings.push(Finding::warn(cell, sentence));
     }
 
-    /// Bins tile the hive and cells tile the bins; `false` if they do not, so that no offset means anything.
-    fn check_bins(&mut self) -> bool {
-        let area = self.cells.bins();
-        let mut first_split = None;
-        let mut splits = 0usize;
-        for bin in bin::bins(area) {
-            let bin = match bin {
-                Ok(bin) => bin,
-                Err(error) => {
-                    self.findings.push_error(error);
-                    return false;
-                }
-            };
-            let mut previous_is_free = false;
-            for cell in bin.cells(area) {
-                let cell = match cell {
-                    Ok(cell) => cell,
-                    Err(finding) => {
-                        self.findings.push(finding);
-                        return false;
-                    }
-                };
-                if cell.in_use {
-                    self.starts.set(cell.offset);
-                } else if previous_is_free {
-                    splits += 1;
-                    first_split.get_or_insert(cell.offset);
-                }
-                previous_is_free = !cell.in_use;
-            }
+    /// Notes that `from` refers to the cell in use at `offset`, and nothing else does; says whether that holds.
+    fn take(&mut self, offset: u32, what: &str, from: u32) -> bool {
+        if self.ground.unclaimed.take(offset, true) {
+            return true;
         }
-        if let Some(first) = first_split {
-            self.warn(
-                first,
-                format!("free cells that lie directly behind another free cell: {splits}"),
-            );
-        }
-        true
+        let position = super::cell::file_position(offset);
+        let place = if offset == NIL {
+            "nowhere".to_owned()
+        } else if self.ground.is_in_use(offset) {
+            format!("at byte {position:#x}, in a cell that has another use already")
+        } else {
+            format!("at byte {position:#x}, where no cell in use begins")
+        };
+        self.refuse(from, format!("{what} is said to be {place}"));
+        false
     }
 
     /// The payload of the cell at `offset`, which `from` refers to and nothing else does, at least `least` bytes long.
     fn claim(&mut self, offset: u32, least: usize, what: &str, from: u32) -> Option<&'h [u8]> {
-        if !self.starts.has(offset) {
-            let place = if offset == NIL {
-                "nowhere".to_owned()
-            } else {
-                format!(
-                    "at byte {:#x}, where no cell in use begins",
-                    super::cell::file_position(offset)
-                )
-            };
-            self.refuse(from, format!("{what} is said to be {place}"));
-            return None;
-        }
-        if !self.claimed.set(offset) {
-            self.refuse(
-                from,
-                format!(
-                    "{what} is said to be at byte {:#x}, in a cell that has another use already",
-                    super::cell::file_position(offset)
-                ),
-            );
+        if !self.take(offset, what, from) {
             return None;
         }
         let payload = self.cells.payload(offset, what).ok()?;
-        if payload.len() < least {
+        self.fits(offset, payload.len(), least, what).then_some(payload)
+    }
+
+    /// As [`Checker::claim`], for a payload that nothing looks into: its cell is not even read.
+    fn claim_unread(&mut self, offset: u32, least: usize, what: &str, from: u32) {
+        if self.take(offset, what, from) {
+            self.fits(offset, self.ground.room(offset), least, what);
+        }
+    }
+
+    fn fits(&mut self, offset: u32, room: usize, least: usize, what: &str) -> bool {
+        if room < least {
             self.refuse(
                 offset,
-                format!(
-                    "{what} of {least} bytes does not fit into its cell of {}",
-                    payload.len()
-                ),
+                format!("{what} of {least} bytes does not fit into its cell of {room}"),
             );
-            return None;
         }
-        Some(payload)
+        room >= least
     }
 
     /// Every cell in use is referred to.
     fn check_leaks(&mut self) {
         for offset in std::mem::take(&mut self.left_behind) {
-            if self.starts.has(offset) {
-                self.claimed.set(offset);
-            }
+            self.ground.unclaimed.take(offset, true);
         }
         if self.has_special_keys {
             return;
         }
-        let mut leaked = self.starts.without(&self.claimed);
+        let mut leaked = self.ground.unclaimed.rest();
         if let Some(first) = leaked.next() {
             let count = leaked.count() + 1;
             self.warn(first, format!("cells in use that nothing refers to: {count}"));

@@ -15,8 +15,8 @@ use super::security::{self, Security};
 use super::value::{self, INLINE, LIST_WIDTH, Value};
 use super::{Error, Hive};
 use crate::bytes::{put, slice};
+use crate::secret::Bulk;
 use std::collections::BTreeMap;
-use zeroize::Zeroizing;
 
 /// How much of the base block is kept: what its checksum covers, and the time of saving.
 const KEPT_HEADER: usize = SECTOR + 8;
@@ -66,8 +66,9 @@ impl Hive {
     /// A hive without bins whose base block says what that of this one says.
     fn with_same_header(&self) -> Result<Self, Error> {
         let mut fresh = Self::bare(self.minor)?;
-        let mut bytes = Zeroizing::new(Vec::with_capacity(self.bytes.len()));
-        bytes.extend_from_slice(slice(&fresh.bytes, 0, BINS_START).unwrap_or_default());
+        let bytes = Bulk::with_room(BINS_START, self.bytes.len());
+        let mut bytes = bytes.map_err(|_| Error::Full("the memory of this machine"))?;
+        bytes.copy_from_slice(slice(&fresh.bytes, 0, BINS_START).unwrap_or_default());
         let kept = slice(&self.bytes, 0, KEPT_HEADER).unwrap_or_default();
         put(&mut bytes, 0, kept)
             .and_then(|()| put(&mut bytes, base_block::BINS_SIZE, &[0; 4]))

@@ -110,6 +110,12 @@ impl<'h> Leaf<'h> {
             .map(|entry| (number(entry, 0), number(entry, 4)))
     }
 
+    /// The leaf in parts of at most `count` entries.
+    pub(super) fn parts(self, count: usize) -> impl Iterator<Item = Self> {
+        let parts = self.entries.chunks(count * self.kind.width());
+        parts.map(move |entries| Self { entries, ..self })
+    }
+
     /// The bytes of all entries.
     pub(super) fn bytes(self) -> &'h [u8] {
         self.entries

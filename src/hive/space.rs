@@ -5,9 +5,9 @@
 
 use super::bin::{self, BLOCK, Bin};
 use super::cell::{ALIGNMENT, BINS_START, SIZE_FIELD, lay_out, narrow};
+use super::check::Tiling;
 use super::{Error, Hive, base_block};
 use crate::bytes::{align_up, i32_at, put, slice_mut};
-use crate::secret;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How many free cells of one bin are looked at before the rest of the hive.
@@ -26,20 +26,13 @@ pub(super) struct Space {
 }
 
 impl Space {
-    /// Finds the bins and the free cells in `area`.
-    pub(super) fn survey(area: &[u8]) -> Result<Self, Error> {
-        let mut space = Self::default();
-        for bin in bin::bins(area) {
-            let bin = bin?;
-            space.bins.push(bin);
-            for cell in bin.cells(area) {
-                let cell = cell.map_err(Error::Damaged)?;
-                if !cell.in_use {
-                    space.add(cell.offset, cell.size);
-                }
-            }
+    /// The bins and the free cells that the full check met.
+    pub(super) fn new(tiling: Tiling) -> Self {
+        Self {
+            bins: tiling.bins,
+            by_size: tiling.free.iter().map(|&(offset, size)| (size, offset)).collect(),
+            by_place: tiling.free.into_iter().collect(),
         }
-        Ok(space)
     }
 
     fn add(&mut self, offset: u32, size: u32) {
@@ -178,7 +171,8 @@ impl Hive {
         if end > base_block::BINS_LIMIT {
             return Err(Error::Full("2 GiB"));
         }
-        secret::grow(&mut self.bytes, BINS_START + end);
+        let grown = self.bytes.grow(BINS_START + end);
+        grown.map_err(|_| Error::Full("the memory of this machine"))?;
         self.bins_length = end;
         let (offset, size) = (narrow(start)?, narrow(length)?);
         let header = lay_out(

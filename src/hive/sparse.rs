@@ -7,6 +7,7 @@ use super::base_block::BaseBlock;
 use super::cell::BINS_START;
 use super::{Error, Hive};
 use crate::bytes::slice_mut;
+use crate::secret::Wiped;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -86,7 +87,7 @@ impl Lookup {
         let mut present = Present::new(length);
         load(&mut file, &mut bytes, &mut present, 0, BINS_START.min(length))?;
         let block = BaseBlock::read(&bytes)?;
-        let mut hive = Hive::assemble(bytes, &block);
+        let mut hive = Hive::assemble(bytes.into(), &block);
         hive.present = Some(present);
         Ok(Self { file, hive, reads: 0 })
     }
@@ -140,7 +141,8 @@ fn load(
 impl Drop for Lookup {
     fn drop(&mut self) {
         // Wiping all of it would make the system give memory for parts that were never read.
-        let mut bytes = std::mem::take(&mut *self.hive.bytes);
+        let mut bytes = Wiped::from(std::mem::take(&mut self.hive.bytes));
+        let mut bytes = std::mem::take(&mut *bytes);
         let blocks = self.hive.present.iter().flat_map(|present| &present.blocks);
         for (part, _) in bytes
             .chunks_mut(BLOCK)

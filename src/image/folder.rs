@@ -52,12 +52,57 @@ impl Folder {
         Ok(Some(names))
     }
 
+    /// Every ordinary file below the root with its length, in order; links are not followed.
+    pub(super) fn files(&self) -> Result<Vec<(String, u64)>, Error> {
+        let mut found = Vec::new();
+        let mut folders = vec![String::new()];
+        while let Some(above) = folders.pop() {
+            let place = self.absolute(&above);
+            let entries = std::fs::read_dir(&place).map_err(|cause| system(&place, cause))?;
+            for entry in entries {
+                let entry = entry.map_err(|cause| system(&place, cause))?;
+                let name = entry.file_name().to_string_lossy().into_owned();
+                let path = if above.is_empty() {
+                    name
+                } else {
+                    format!("{above}/{name}")
+                };
+                let kind = entry.file_type().map_err(|cause| system(&place, cause))?;
+                if kind.is_dir() {
+                    folders.push(path);
+                } else if kind.is_file() {
+                    let length = entry.metadata().map(|data| data.len()).unwrap_or_default();
+                    found.push((path, length));
+                }
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+
+    /// The real path of a file that [`Folder::files`] named.
+    pub(super) fn absolute(&self, path: &str) -> PathBuf {
+        self.root.join(path)
+    }
+
     /// Replaces or creates the file: a new one beside it, synced, renamed over it.
     pub(super) fn write(&self, path: &str, content: &[u8]) -> Result<(), Error> {
         let destination = self.place(path)?;
         let parent = destination.parent().unwrap_or(&self.root);
         std::fs::create_dir_all(parent).map_err(|cause| system(parent, cause))?;
         file::replace(&destination, content, |_| Ok(())).map_err(|cause| Error::NotReplaced {
+            place: destination.display().to_string(),
+            cause,
+        })
+    }
+
+    /// As [`Folder::write`], and overwrites the old content; a file without content is emptied where it is.
+    pub(super) fn write_over(&self, path: &str, content: &[u8]) -> Result<(), Error> {
+        let destination = self.place(path)?;
+        if content.is_empty() {
+            return file::empty(&destination).map_err(|cause| system(&destination, cause));
+        }
+        file::replace_and_wipe(&destination, content).map_err(|cause| Error::NotReplaced {
             place: destination.display().to_string(),
             cause,
         })

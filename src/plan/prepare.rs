@@ -10,9 +10,10 @@ use crate::hive::{self, Hive};
 use crate::image::{
     ANSWER_FILE, Facts, Image, Images, KEY_CONFIGURATION, NewFile, PackedFile, SOFTWARE, SYSTEM,
 };
-use crate::key::{ProductKey, Traces};
+use crate::key::ProductKey;
 use crate::pkeyconfig::KeyConfiguration;
 use crate::secret::Wiped;
+use crate::trace::Traces;
 use crate::unattend::{AnswerFile, Setting};
 use crate::wim::Room;
 

@@ -2,7 +2,7 @@
 //!
 //! Promise: no error holds a key or a password. Names from the file are shortened and masked, the picture is masked.
 
-use super::picture::Picture;
+use crate::finding::Picture;
 use crate::text;
 
 /// Why an answer file could not be read or changed. Every message says what happened, then what to do.

@@ -45,6 +45,15 @@ fn continues_name(character: char) -> bool {
 
 /// Whether `name` is a name without colon.
 pub(super) fn is_plain_name(name: &str) -> bool {
+    // Nearly every name is ASCII.
+    if let [first, rest @ ..] = name.as_bytes()
+        && (first.is_ascii_alphabetic() || *first == b'_')
+        && rest
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))
+    {
+        return true;
+    }
     let mut characters = name.chars();
     characters.next().is_some_and(begins_name) && characters.all(continues_name)
 }
@@ -61,6 +70,13 @@ pub(super) fn split_name(name: &str) -> Option<(&str, &str)> {
 
 /// Every character of `raw`, which stands at `base`, must be allowed.
 pub(super) fn check_characters(raw: &str, base: usize) -> At<()> {
+    // Without branches, so that many bytes are looked at together: nearly every text is plain.
+    let strange = raw.bytes().fold(false, |strange, byte| {
+        strange | !byte.is_ascii() | (byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r'))
+    });
+    if !strange {
+        return Ok(());
+    }
     match raw.char_indices().find(|&(_, character)| !is_allowed(character)) {
         Some((at, character)) => Err((base + at, Fault::Character(character.into()))),
         None => Ok(()),
@@ -70,16 +86,14 @@ pub(super) fn check_characters(raw: &str, base: usize) -> At<()> {
 /// Character data between markup.
 pub(super) fn check_text(raw: &str, base: usize) -> At<()> {
     check_characters(raw, base)?;
-    raw.find("]]>")
-        .map_or(Ok(()), |at| Err((base + at, Fault::SectionEnd)))
+    memchr::memmem::find(raw.as_bytes(), b"]]>").map_or(Ok(()), |at| Err((base + at, Fault::SectionEnd)))
 }
 
 /// What stands between `<!--` and `-->`.
 pub(super) fn check_comment(raw: &str, base: usize) -> At<()> {
     check_characters(raw, base)?;
-    let double = raw
-        .find("--")
-        .or_else(|| raw.ends_with('-').then(|| raw.len() - 1));
+    let double =
+        memchr::memmem::find(raw.as_bytes(), b"--").or_else(|| raw.ends_with('-').then(|| raw.len() - 1));
     double.map_or(Ok(()), |at| Err((base + at, Fault::DoubleHyphen)))
 }
 

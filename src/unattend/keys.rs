@@ -3,7 +3,7 @@
 //! Promise: a key is shown only by [`KeyPlace::expose`]. A removal takes whole elements and leaves the rest as it was.
 
 use super::content::Content;
-use super::picture::{Picture, is_within, key_shaped};
+use super::picture::{is_within, key_shaped, picture};
 use super::place::{Walker, is_blank, line_and_column, part};
 use super::tree::Element;
 use super::{AnswerFile, Error, Fault, SETUP};
@@ -18,9 +18,9 @@ const REMOVAL_LIMIT: usize = 256;
 /// The element that holds a key or, in Microsoft-Windows-Setup, the element `Key`.
 const PRODUCT_KEY: &str = "ProductKey";
 /// Elements that hold a password or, as `Value`, its text.
-const PASSWORDS: [&str; 3] = ["Password", "AdministratorPassword", "MachinePassword"];
+pub const PASSWORDS: [&str; 3] = ["Password", "AdministratorPassword", "MachinePassword"];
 /// What Setup writes over passwords and keys in its own copies of an answer file.
-const DELETED: &str = "*SENSITIVE*DATA*DELETED*";
+pub const DELETED: &str = "*SENSITIVE*DATA*DELETED*";
 /// Marks of templates whose value is filled in later.
 const TEMPLATE_MARKS: [&str; 6] = ["${", "{{", "%", "@@", "[[", "<"];
 
@@ -189,7 +189,7 @@ impl AnswerFile {
                     what: "elements with keys or passwords",
                     limit: REMOVAL_LIMIT,
                 },
-                picture: Picture::new(&self.text, element.start_tag.start),
+                picture: picture(&self.text, element.start_tag.clone()),
             });
         }
         // From the end, so that the indices before stay valid.
@@ -277,6 +277,22 @@ impl AnswerFile {
         }
     }
 
+    /// Text of the shape of a key anywhere in the file, keys in elements of their own included: where, and whether in a
+    /// comment ([`KeyKind::Comment`]) or not ([`KeyKind::Embedded`]).
+    pub fn stray_keys(&self) -> Vec<(Range<usize>, KeyKind)> {
+        let shaped = key_shaped(&self.text, false).into_iter();
+        let kind = |start: usize| {
+            let behind = self.tree.comments.partition_point(|comment| comment.end <= start);
+            let comment = self.tree.comments.get(behind);
+            if comment.is_some_and(|comment| comment.contains(&start)) {
+                KeyKind::Comment
+            } else {
+                KeyKind::Embedded
+            }
+        };
+        shaped.map(|range| (range.clone(), kind(range.start))).collect()
+    }
+
     /// Text of the shape of a key, anywhere: the element it is in, how it stands there, and where.
     fn elsewhere(&self) -> Vec<(usize, KeyKind, Range<usize>)> {
         let mut found = Vec::new();
@@ -316,7 +332,7 @@ impl AnswerFile {
     }
 
     /// The outermost elements that hold a password.
-    fn password_elements(&self) -> Vec<usize> {
+    pub(super) fn password_elements(&self) -> Vec<usize> {
         let mut found = Vec::new();
         let mut index = 0;
         while let Some(element) = self.tree.elements.get(index) {

@@ -4,6 +4,7 @@
 //! character by character, so that columns still fit; nothing in the picture steers a terminal.
 
 use super::place::{line_range, part};
+use crate::finding::Picture;
 use std::ops::Range;
 
 /// The most characters of a line that are shown.
@@ -24,49 +25,41 @@ const SENSITIVE: [&str; 6] = [
     "MachinePassword",
 ];
 
-/// A masked source line and the place in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Picture {
-    text: String,
-    caret: usize,
+/// The masked picture of the line where `span` of `text` begins; what goes beyond that line is not underlined.
+pub(super) fn picture(text: &str, span: Range<usize>) -> Picture {
+    picture_with(text, span, 0..0)
 }
 
-impl Picture {
-    /// The masked picture of the line around `offset` of `text`.
-    pub(super) fn new(text: &str, offset: usize) -> Self {
-        let line = line_range(text, offset);
-        let before = part(text, 0..line.start);
-        let masked = mask_line(part(text, line.clone()), opens_sensitive(before));
-        let column = part(text, line.start..offset).chars().count();
-        // Of a long line only the surroundings of the place are shown.
-        let is_long = masked.chars().count() > WIDTH;
-        let skipped = if is_long {
-            column.saturating_sub(WIDTH / 2)
-        } else {
-            0
-        };
-        let shown = masked.chars().skip(skipped).take(WIDTH).collect();
-        Self {
-            text: shown,
-            caret: column - skipped,
-        }
-    }
+/// As [`picture`]; what stands in `plain` is no secret whatever its element is called.
+pub(super) fn picture_with(text: &str, span: Range<usize>, plain: Range<usize>) -> Picture {
+    let line = line_range(text, span.start);
+    let before = part(text, 0..line.start);
+    let plain = plain.start.saturating_sub(line.start)..plain.end.saturating_sub(line.start);
+    let masked = mask_line(part(text, line.clone()), opens_sensitive(before), &plain);
+    let column = part(text, line.start..span.start).chars().count();
+    // Of a long line only the surroundings of the place are shown.
+    let is_long = masked.chars().count() > WIDTH;
+    let skipped = if is_long {
+        column.saturating_sub(WIDTH / 2)
+    } else {
+        0
+    };
+    let shown: String = masked.chars().skip(skipped).take(WIDTH).collect();
+    let caret = column - skipped;
+    let length = part(text, span.start..span.end.min(line.end)).chars().count();
+    let room = shown.chars().count().saturating_sub(caret);
+    Picture::new(shown, caret, length.min(room))
+}
 
-    /// The line, masked; of a long line the part around the place. Tabs and other control characters are blanks.
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// Characters of [`Picture::text`] before the place: where the caret goes.
-    pub fn caret(&self) -> usize {
-        self.caret
-    }
+/// A text from the file for a message: masked, nothing that steers a terminal.
+pub(super) fn shown(text: &str) -> String {
+    mask_line(text, false, &(0..0))
 }
 
 /// A name from the file for a message: masked, shortened, nothing that steers a terminal.
 pub(super) fn shown_name(name: &str) -> String {
     const LONGEST: usize = 60;
-    let masked = mask_line(name, false);
+    let masked = mask_line(name, false, &(0..0));
     masked.chars().take(LONGEST).collect()
 }
 
@@ -89,7 +82,7 @@ fn is_sensitive_tag(tag: &str) -> bool {
 }
 
 /// `line` with the same number of characters, keys and passwords as `*`, control characters as blanks.
-fn mask_line(line: &str, sensitive_from_start: bool) -> String {
+fn mask_line(line: &str, sensitive_from_start: bool, plain: &Range<usize>) -> String {
     let keys = key_shaped(line, true);
     let mut sensitive = sensitive_from_start;
     let mut tag: Option<usize> = None;
@@ -106,7 +99,11 @@ fn mask_line(line: &str, sensitive_from_start: bool) -> String {
             }
             _ => {}
         }
-        let in_value = sensitive && tag.is_none() && character != '>' && !character.is_whitespace();
+        let in_value = sensitive
+            && tag.is_none()
+            && character != '>'
+            && !character.is_whitespace()
+            && !plain.contains(&at);
         let in_key = character.is_alphanumeric() && is_within(&keys, at);
         shown.push(if in_value || in_key {
             '*'
@@ -132,8 +129,11 @@ pub(super) fn is_within(ranges: &[Range<usize>], at: usize) -> bool {
 /// The parts of `text` that look like a product key, complete or not; with `unbroken` also 25 letters and digits in a
 /// row.
 pub(super) fn key_shaped(text: &str, unbroken: bool) -> Vec<Range<usize>> {
-    let is_part = |character: char| character.is_alphanumeric() || is_hyphen(character);
     let mut found = Vec::new();
+    if !unbroken && !may_hold_groups(text) {
+        return found;
+    }
+    let is_part = |character: char| character.is_alphanumeric() || is_hyphen(character);
     let mut at = 0;
     while let Some(start) = part(text, at..text.len()).find(is_part).map(|skip| at + skip) {
         let rest = part(text, start..text.len());
@@ -144,6 +144,18 @@ pub(super) fn key_shaped(text: &str, unbroken: bool) -> Vec<Range<usize>> {
         }
     }
     found
+}
+
+/// Whether there may be groups of five with hyphens between: a quick look that is never wrong when it says no.
+fn may_hold_groups(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let plain = memchr::memchr_iter(b'-', bytes).any(|at| {
+        let after = bytes.get(at + 1..at + 1 + GROUP);
+        after.is_some_and(|group| group.iter().all(u8::is_ascii_alphanumeric))
+            && bytes.get(at + 1 + GROUP) == Some(&b'-')
+    });
+    // Other hyphens, and letters of other scripts, are left to the thorough look.
+    plain || !text.is_ascii()
 }
 
 fn looks_like_key(run: &str, unbroken: bool) -> bool {
@@ -178,7 +190,7 @@ mod tests {
     #[test]
     fn keys_are_masked_at_equal_length_and_names_are_not() {
         let line = format!("\t<component name=\"Microsoft-Windows-Shell-Setup\"> slmgr /ipk {GVLK} &");
-        let picture = Picture::new(&line, line.len() - 1);
+        let picture = picture(&line, line.len() - 1..line.len());
         assert!(picture.text().contains("Microsoft-Windows-Shell-Setup"));
         assert!(picture.text().contains("/ipk ***"));
         assert!(!picture.text().contains("33PXH"));
@@ -193,20 +205,20 @@ mod tests {
             "<u:Value>p4ss w0rd!</x>",
             "<ProductKey>33PXH&7Y6KF</ProductKey>",
         ] {
-            let text = Picture::new(line, 3).text;
+            let text = picture(line, 3..3).text().to_owned();
             assert!(
                 text.contains('*') && !text.contains("33PXH") && !text.contains("p4ss"),
                 "{text}"
             );
         }
         let text = "<Password>\n  secret & more\n</Password>";
-        assert_eq!(Picture::new(text, 20).text(), "  ****** * ****");
+        assert_eq!(picture(text, 20..20).text(), "  ****** * ****");
     }
 
     #[test]
     fn a_long_line_is_shown_around_its_place() {
         let line = "a ".repeat(5000);
-        let picture = Picture::new(&line, 7000);
+        let picture = picture(&line, 7000..7001);
         assert_eq!(picture.text().chars().count(), WIDTH);
         assert_eq!(picture.caret(), WIDTH / 2);
     }

@@ -6,68 +6,7 @@
 use super::content::Content;
 use super::keys::{KeyKind, kind_of};
 use super::place::is_blank;
-use super::{AnswerFile, Pass, SETUP, SHELL_SETUP};
-
-/// A setting that bears on activation: component, path, its pass, whether it holds a key, and what it does.
-struct Known {
-    component: &'static str,
-    path: &'static [&'static str],
-    pass: Pass,
-    is_key: bool,
-    means: &'static str,
-}
-
-const KNOWN: [Known; 7] = [
-    Known {
-        component: SETUP,
-        path: &["UserData", "ProductKey", "Key"],
-        pass: Pass::WindowsPe,
-        is_key: true,
-        means: "selects the edition that Setup installs",
-    },
-    Known {
-        component: SETUP,
-        path: &["UserData", "ProductKey", "WillShowUI"],
-        pass: Pass::WindowsPe,
-        is_key: false,
-        means: "says when Setup shows its key page",
-    },
-    Known {
-        component: SHELL_SETUP,
-        path: &["ProductKey"],
-        pass: Pass::Specialize,
-        is_key: true,
-        means: "is installed as the key that Windows is activated with",
-    },
-    Known {
-        component: "Microsoft-Windows-Security-SPP",
-        path: &["SkipRearm"],
-        pass: Pass::Generalize,
-        is_key: false,
-        means: "1 keeps the licensing state when sysprep generalizes, 0 resets it",
-    },
-    Known {
-        component: "Microsoft-Windows-Security-Licensing-SLC",
-        path: &["SkipRearm"],
-        pass: Pass::Generalize,
-        is_key: false,
-        means: "1 keeps the licensing state when sysprep generalizes (Vista and Server 2008 only)",
-    },
-    Known {
-        component: "Microsoft-Windows-Security-SPP-UX",
-        path: &["SkipAutoActivation"],
-        pass: Pass::Specialize,
-        is_key: false,
-        means: "true stops Windows from trying to activate by itself",
-    },
-    Known {
-        component: "Microsoft-Windows-Security-Licensing-SLC-UX",
-        path: &["SkipAutoActivation"],
-        pass: Pass::Specialize,
-        is_key: false,
-        means: "true stops automatic activation (Vista and Server 2008 only)",
-    },
-];
+use super::{Allowed, AnswerFile, KNOWN, Known, Value};
 
 /// The longest value that a summary repeats, in characters.
 const SHOWN_LIMIT: usize = 60;
@@ -94,14 +33,18 @@ pub struct Effect {
     pub path: String,
     /// Line of the element, from 1.
     pub line: usize,
-    /// The value, if it is not secret; keys are `None`. What could steer a terminal is escaped.
+    /// The value, if it is not secret; keys and passwords are `None`. What could steer a terminal is escaped.
     pub value: Option<String>,
     /// How the key stands there; `None` for a setting that holds no key.
     pub key: Option<KeyKind>,
     /// What the setting does.
     pub means: &'static str,
+    /// What else there is to know of it.
+    pub details: &'static str,
     /// Whether Setup heeds it in this pass.
     pub in_effect: bool,
+    /// The element.
+    index: usize,
 }
 
 impl AnswerFile {
@@ -109,11 +52,14 @@ impl AnswerFile {
     pub fn summary(&self) -> Summary {
         let mut effects: Vec<(usize, Effect)> = Vec::new();
         for component in self.components() {
-            for known in KNOWN.iter().filter(|known| known.component == component.name) {
+            let bears = |known: &&Known| known.activation && known.component == component.name;
+            for known in KNOWN.iter().filter(bears) {
                 for (index, content) in self.reached(component.index, known) {
                     let value = content.value();
                     let bare = known.path.last() == Some(&"Key") && self.is_product_key(index);
-                    let key = known.is_key.then(|| match kind_of(&value) {
+                    let is_key = known.allowed == Allowed::Key;
+                    let is_secret = is_key || known.allowed == Allowed::Secret;
+                    let key = is_key.then(|| match kind_of(&value) {
                         KeyKind::Key if bare => KeyKind::BareText,
                         kind => kind,
                     });
@@ -128,10 +74,12 @@ impl AnswerFile {
                         architecture: component.architecture.clone(),
                         path: path.unwrap_or_default().join("/"),
                         line: 0, // known once the effects are in order
-                        value: (!known.is_key).then(|| shown(&value)),
+                        value: (!is_secret).then(|| shown(&value)),
                         key,
-                        means: known.means,
-                        in_effect: component.pass == known.pass.name(),
+                        means: known.summary,
+                        details: known.details,
+                        index,
+                        in_effect: known.is_read_in(&component.pass),
                     };
                     effects.push((index, effect));
                 }
@@ -151,6 +99,11 @@ impl AnswerFile {
             architectures: self.architectures(),
             effects: effects.into_iter().map(|(_, effect)| effect).collect(),
         }
+    }
+
+    /// What the element of an effect holds, which may be a key or a password.
+    pub fn value_of(&self, effect: &Effect) -> Value {
+        self.node(effect.index).value()
     }
 
     /// The elements of a known setting in one component; also a `ProductKey` that holds text instead of `Key`.

@@ -80,8 +80,11 @@ impl Element {
 }
 
 /// All elements, in document order; the first is the root.
+#[derive(Default)]
 pub(super) struct Tree {
     pub(super) elements: Vec<Element>,
+    /// Where the comments stand, in document order.
+    pub(super) comments: Vec<Range<usize>>,
 }
 
 impl Tree {
@@ -127,6 +130,7 @@ struct Binding {
 struct Builder<'a> {
     text: &'a str,
     elements: Vec<Element>,
+    comments: Vec<Range<usize>>,
     open: Vec<usize>,
     bindings: Vec<Binding>,
 }
@@ -141,6 +145,7 @@ impl<'a> Builder<'a> {
         Self {
             text,
             elements: Vec::new(),
+            comments: Vec::new(),
             open: Vec::new(),
             bindings: vec![xml],
         }
@@ -175,6 +180,7 @@ impl<'a> Builder<'a> {
         }
         Ok(Tree {
             elements: self.elements,
+            comments: self.comments,
         })
     }
 
@@ -214,7 +220,11 @@ impl<'a> Builder<'a> {
             Event::CData(_) => {
                 grammar::check_characters(inside("<![CDATA[", "]]>")?, range.start + "<![CDATA[".len())
             }
-            Event::Comment(_) => grammar::check_comment(inside("<!--", "-->")?, range.start + "<!--".len()),
+            Event::Comment(_) => {
+                grammar::check_comment(inside("<!--", "-->")?, range.start + "<!--".len())?;
+                self.comments.push(range);
+                Ok(())
+            }
             Event::Decl(_) if range.start == 0 => grammar::check_xml_declaration(self.text, &range),
             Event::Decl(_) => Err((range.start, Fault::LateXmlDeclaration)),
             Event::PI(_) => grammar::check_instruction(inside("<?", "?>")?, range.start + "<?".len()),

@@ -342,6 +342,39 @@ impl Resource {
         Ok(Zeroizing::new(part.to_vec()))
     }
 
+    /// Hands out the plain text part by part, in order, with memory for one chunk only.
+    pub(super) fn for_each_part(
+        &self,
+        storage: &dyn Storage,
+        visit: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), Error> {
+        const STEP: u64 = 1 << 20;
+        let Some((codec, chunk_size)) = self.coding else {
+            let mut done = 0;
+            let mut part = Zeroizing::new(Vec::new());
+            while done < self.plain {
+                let length = usize::try_from((self.plain - done).min(STEP)).unwrap_or_default();
+                crate::secret::grow(&mut part, length);
+                part.truncate(length);
+                read_exact(storage, "resource", self.offset + done, &mut part)?;
+                visit(&part);
+                done += length as u64;
+            }
+            return Ok(());
+        };
+        let chunks = self.chunks(storage)?;
+        let largest = chunks.iter().map(|chunk| chunk.plain).max().unwrap_or_default() as usize;
+        let mut decompressor = Decompressor::new(codec, chunk_size as usize)?;
+        let mut compressed = Zeroizing::new(vec![0; largest]);
+        let mut plain = Zeroizing::new(vec![0; largest]);
+        for chunk in &chunks {
+            let part = plain.get_mut(..chunk.plain as usize).unwrap_or_default();
+            read_chunk(storage, &mut decompressor, chunk, &mut compressed, part)?;
+            visit(part);
+        }
+        Ok(())
+    }
+
     fn within(&self, limit: u64, size: u64) -> Result<usize, Error> {
         usize::try_from(size)
             .ok()
@@ -561,4 +594,21 @@ impl<'a> Worker<'a> {
             prints,
         })
     }
+}
+
+/// Fills `plain` with the text of `chunk`; `room` is a buffer as long as the longest chunk.
+fn read_chunk(
+    storage: &dyn Storage,
+    decompressor: &mut Decompressor,
+    chunk: &Chunk,
+    room: &mut [u8],
+    plain: &mut [u8],
+) -> Result<(), Error> {
+    if chunk.length == chunk.plain {
+        return read_exact(storage, "chunk", chunk.offset, plain);
+    }
+    let room = room.get_mut(..chunk.length as usize).unwrap_or_default();
+    read_exact(storage, "chunk", chunk.offset, room)?;
+    let good = decompressor.decompress(room, plain);
+    good.then_some(()).ok_or(Error::Chunk { offset: chunk.offset })
 }

@@ -11,6 +11,7 @@
 )]
 
 pub mod desk;
+pub mod leaks;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -37,7 +37,9 @@ impl<'f> Writing<'f> {
             let before = slice(&bytes, 0, BASE_BLOCK).unwrap_or_default().to_vec();
             let [first, second] =
                 hive::read_logs(file, FILE_LIMIT).map_err(|cause| Error::file(file, cause))?;
-            bytes = hive::recover(bytes, &first, &second).map_err(within)?;
+            bytes = hive::recover(bytes.into(), &first, &second)
+                .map_err(within)?
+                .into();
             replayed = !bytes.starts_with(&before);
         }
         Ok(Self {
@@ -124,7 +126,7 @@ impl<'f> Writing<'f> {
 
     /// Saves what was changed, empties the logs and tells.
     pub(super) fn finish(
-        self,
+        mut self,
         changes: &[Change],
         wiped_bytes: Option<u64>,
         terminal: &Terminal,
@@ -143,8 +145,8 @@ impl<'f> Writing<'f> {
             hive::empty_logs(target).map_err(|cause| Error::file(target, cause))?;
             length
         } else {
-            let bytes = self.hive.finish();
-            bytes.map_err(|cause| Error::from(cause).within(self.file))?.len() as u64
+            let length = self.hive.rehearse();
+            length.map_err(|cause| Error::from(cause).within(self.file))?
         };
         let facts = HiveWritten {
             target: self.file.display().to_string(),

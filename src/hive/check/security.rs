@@ -4,9 +4,10 @@ use super::Checker;
 use crate::hive::bitmap::Bitmap;
 use crate::hive::security::{self, Security};
 
-impl Checker<'_> {
+impl Checker<'_, '_> {
     /// Every descriptor in use is in one list that closes both ways and counts its users.
     pub(super) fn check_descriptors(&mut self) {
+        self.count_latest_user();
         let users = std::mem::take(&mut self.users);
         let Some((&first, _)) = users.first_key_value() else {
             return;
@@ -38,7 +39,7 @@ impl Checker<'_> {
                 break;
             };
             let next = descriptor.number(security::NEXT);
-            if !self.starts.has(next) {
+            if !self.ground.is_in_use(next) {
                 self.refuse(
                     current,
                     "the list of security descriptors leads to no cell in use",
@@ -53,7 +54,7 @@ impl Checker<'_> {
                             "a security descriptor does not name the one before it in the list",
                         );
                     }
-                    if !listed.has(next) && self.claimed.set(next) {
+                    if !listed.has(next) && self.ground.unclaimed.take(next, true) {
                         self.warn(next, "a security descriptor is in the list, but no key uses it");
                     }
                 }

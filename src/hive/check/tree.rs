@@ -7,12 +7,18 @@ use crate::hive::index::{Index, Leaf, LeafKind};
 use crate::hive::key::DEPTH_LIMIT;
 use crate::hive::key_node::{self as node, KeyNode};
 use crate::hive::name::{KEY_LIMIT, Name, VALUE_LIMIT};
-use crate::hive::value::{self, INLINE_LIMIT, LIST_WIDTH, Place, ValueNode};
+use crate::hive::value::{INLINE_LIMIT, LIST_WIDTH, Place, ValueNode};
 use crate::hive::{big_data, security};
 use std::cmp::Ordering;
 
 /// The size of one UTF-16 unit, in bytes.
 const UNIT: usize = 2;
+
+/// How many keys of a list are read ahead of their check.
+const AHEAD: usize = 32;
+
+/// How many values of each of them.
+const FEW: usize = 4;
 
 /// What is gathered while the subkeys of one key are listed.
 struct Listing<'h> {
@@ -23,45 +29,71 @@ struct Listing<'h> {
     previous: Option<Name<'h>>,
 }
 
-impl<'h> Checker<'h> {
+impl<'h> Checker<'_, 'h> {
     /// Visits every key below the one at `root`.
     pub(super) fn check_tree(&mut self, root: u32) {
         let Some(payload) = self.claim(root, node::NAME, "the root key", root) else {
             return;
         };
         match KeyNode::parse(payload, root) {
-            Ok(key) if key.flags() & node::FLAG_ROOT == 0 => {
-                self.refuse(root, "the root key is not marked as one");
+            Ok(key) => {
+                if key.flags() & node::FLAG_ROOT == 0 {
+                    self.refuse(root, "the root key is not marked as one");
+                }
+                self.check_key(root, key, 0);
             }
-            Ok(_) => {}
             Err(error) => return self.findings.push_error(error),
         }
-        self.waiting.push((root, 0));
         while let Some((offset, depth)) = self.waiting.pop() {
             if let Ok(key) = KeyNode::read(self.cells, offset) {
-                self.check_key(offset, key, depth);
+                let first = self.waiting.len();
+                self.check_subkeys(offset, key, depth);
+                // Keys lie in the file about as they are listed: memory is read forward.
+                self.waiting.get_mut(first..).unwrap_or_default().reverse();
             }
         }
     }
 
+    /// Everything about a key but its subkeys, which wait.
     fn check_key(&mut self, offset: u32, key: KeyNode<'h>, depth: usize) {
         self.has_special_keys |= key.special().is_some();
         let class = key.number(node::CLASS);
         match (key.class_length(), class) {
             (0, NIL) => {}
             (0, _) => self.left_behind.push(class),
-            (length, _) => {
-                self.claim(class, length, "a class name", offset);
+            (length, _) => self.claim_unread(class, length, "a class name", offset),
+        }
+        let descriptor = key.number(node::SECURITY);
+        if descriptor == self.latest_user.0 && descriptor != NIL {
+            self.latest_user.1 += 1;
+        } else {
+            self.check_use_of_descriptor(offset, descriptor);
+        }
+        self.check_values(offset, key);
+        if key.number(node::SUBKEY_COUNT) > 0 {
+            self.waiting.push((offset, depth));
+        } else {
+            let list = key.number(node::SUBKEY_LIST);
+            if list != NIL {
+                self.warn(offset, "a key without subkeys names a list of them");
+                self.left_behind.push(list);
             }
         }
-        self.check_use_of_descriptor(offset, key.number(node::SECURITY));
-        self.check_subkeys(offset, key, depth);
-        self.check_values(offset, key);
+    }
+
+    /// Adds the keys in a row that use one descriptor to its users.
+    pub(super) fn count_latest_user(&mut self) {
+        let (descriptor, keys) = std::mem::take(&mut self.latest_user);
+        if let Some(users) = self.users.get_mut(&descriptor) {
+            *users += keys;
+        }
     }
 
     fn check_use_of_descriptor(&mut self, offset: u32, descriptor: u32) {
-        if let Some(users) = self.users.get_mut(&descriptor) {
-            *users += 1;
+        self.count_latest_user();
+        self.latest_user = (NIL, 0);
+        if self.users.contains_key(&descriptor) {
+            self.latest_user = (descriptor, 1);
         } else if descriptor == NIL {
             self.warn(offset, "a key has no security descriptor");
         } else if self
@@ -70,7 +102,8 @@ impl<'h> Checker<'h> {
         {
             match security::Security::read(self.cells, descriptor) {
                 Ok(_) => {
-                    self.users.insert(descriptor, 1);
+                    self.users.insert(descriptor, 0);
+                    self.latest_user = (descriptor, 1);
                 }
                 Err(error) => self.findings.push_error(error),
             }
@@ -80,13 +113,6 @@ impl<'h> Checker<'h> {
     fn check_subkeys(&mut self, offset: u32, key: KeyNode<'h>, depth: usize) {
         let declared = key.number(node::SUBKEY_COUNT);
         let list = key.number(node::SUBKEY_LIST);
-        if declared == 0 {
-            if list != NIL {
-                self.warn(offset, "a key without subkeys names a list of them");
-                self.left_behind.push(list);
-            }
-            return;
-        }
         let mut listing = Listing {
             parent: offset,
             depth: depth + 1,
@@ -149,16 +175,17 @@ impl<'h> Checker<'h> {
         if leaf.len() == 0 {
             self.refuse(list, "a subkey list is empty");
         }
-        let keys = leaf.entries().map(|(offset, _)| offset);
-        self.cells.touch(keys, node::NAME);
-        for (offset, tag) in leaf.entries() {
-            listing.count = listing.count.saturating_add(1);
-            let Some(payload) = self.claim(offset, node::NAME, "a subkey", list) else {
-                continue;
-            };
-            match KeyNode::parse(payload, offset) {
-                Ok(key) => self.check_entry(offset, key, (leaf.kind, tag), listing),
-                Err(error) => self.findings.push_error(error),
+        for part in leaf.parts(AHEAD) {
+            self.touch_keys(part);
+            for (offset, tag) in part.entries() {
+                listing.count = listing.count.saturating_add(1);
+                let Some(payload) = self.claim(offset, node::NAME, "a subkey", list) else {
+                    continue;
+                };
+                match KeyNode::parse(payload, offset) {
+                    Ok(key) => self.check_entry(offset, key, (leaf.kind, tag), listing),
+                    Err(error) => self.findings.push_error(error),
+                }
             }
         }
     }
@@ -227,7 +254,29 @@ impl<'h> Checker<'h> {
                 format!("the key `{}` lies deeper than {DEPTH_LIMIT} levels", name.shown()),
             );
         } else {
-            self.waiting.push((offset, listing.depth));
+            self.check_key(offset, key, listing.depth);
+        }
+    }
+
+    /// Reads the beginnings of the keys in `leaf` and of what they name, one sort after the other; see [`Cells::touch`].
+    fn touch_keys(&self, leaf: Leaf<'h>) {
+        let cells = self.cells;
+        let keys = || leaf.entries().map(|(offset, _)| offset);
+        let named = |field: usize| {
+            move |offset: u32| {
+                let place = (offset as usize).checked_add(SIZE_FIELD + field)?;
+                u32_at(cells.bins(), place)
+            }
+        };
+        let value_lists = || keys().filter_map(named(node::VALUE_LIST));
+        cells.touch(keys(), node::NAME);
+        cells.touch(value_lists(), 0);
+        cells.touch(keys().filter_map(named(node::SUBKEY_LIST)), 0);
+        for index in 0..FEW {
+            let has =
+                move |key: &u32| named(node::VALUE_COUNT)(*key).is_some_and(|count| count as usize > index);
+            let lists = keys().filter(has).filter_map(named(node::VALUE_LIST));
+            cells.touch(lists.filter_map(named(index * LIST_WIDTH)), 0);
         }
     }
 
@@ -250,12 +299,10 @@ impl<'h> Checker<'h> {
         let (mut longest_name, mut longest_data) = (0, 0);
         self.names.clear();
         let entries = payload.get(..length).unwrap_or_default();
-        let values = entries.chunks_exact(LIST_WIDTH).map(|entry| number(entry, 0));
-        let data = values.filter_map(|value| {
-            let place = (value as usize).checked_add(SIZE_FIELD + value::DATA)?;
-            u32_at(self.cells.bins(), place)
-        });
-        self.cells.touch(data, 0);
+        if count as usize > FEW {
+            let values = entries.chunks_exact(LIST_WIDTH).map(|entry| number(entry, 0));
+            self.cells.touch(values, 0);
+        }
         for entry in entries.chunks_exact(LIST_WIDTH) {
             let value = number(entry, 0);
             let Some(payload) = self.claim(value, 0, "a value", list) else {
@@ -273,7 +320,7 @@ impl<'h> Checker<'h> {
                     longest_name = longest_name.max(name.length() * UNIT);
                     longest_data = longest_data.max(self.check_data(value, found));
                     if count > 1 {
-                        self.names.push((name.hash(), name));
+                        self.names.push((name.sketch(), name));
                     }
                 }
                 Err(error) => self.findings.push_error(error),
@@ -302,8 +349,8 @@ impl<'h> Checker<'h> {
         let mut names = std::mem::take(&mut self.names);
         names.sort_unstable_by(|left, right| left.0.cmp(&right.0).then_with(|| left.1.compare(right.1)));
         for pair in names.windows(2) {
-            if let [(left_hash, left), (right_hash, right)] = pair
-                && left_hash == right_hash
+            if let [(left_sketch, left), (right_sketch, right)] = pair
+                && left_sketch == right_sketch
                 && left.compare(*right) == Ordering::Equal
             {
                 self.refuse(
@@ -328,7 +375,7 @@ impl<'h> Checker<'h> {
                 length
             }
             Place::Cell(cell, length) => {
-                self.claim(cell, length, "the data of a value", offset);
+                self.claim_unread(cell, length, "the data of a value", offset);
                 length
             }
             Place::Segments(cell, length) => {
@@ -355,7 +402,7 @@ impl<'h> Checker<'h> {
         let mut count = 0;
         for segment in segments {
             let here = left.min(big_data::SEGMENT);
-            self.claim(segment, here, "a segment of a value", list);
+            self.claim_unread(segment, here, "a segment of a value", list);
             left -= here;
             count += 1;
         }

@@ -1,0 +1,151 @@
+//! audit - finds product keys and passwords that lie about in an image, wherever they are and however they are written.
+//!
+//! Promise: every stream of the target is searched, decompressed: files of all images, contents that nothing refers to, directory
+//! trees, tables and dead bytes. A key that is found anywhere is then looked for everywhere in all its forms. A published key is no
+//! leak and makes a note. No finding holds more of an unpublished key than its last five symbols, and nothing of a password.
+//!
+//! | file | what lives there |
+//! | --- | --- |
+//! | `searcher` | one thread's work: what is kept of each stream, and what its hits mean |
+//! | `registry` | hives: whose the bytes are, and values that are no keys but matter |
+//! | `text` | scripts, logs and the like: lines, and keys that are only seen when the text is decoded |
+//! | `trace` | something found, and how it is told |
+
+mod registry;
+mod searcher;
+mod text;
+mod trace;
+
+pub use trace::{Kind, Secret, Trace};
+
+use crate::catalog;
+use crate::finding::Finding;
+use crate::image::{self, Images, Progress, Target};
+use crate::key::ProductKey;
+use crate::trace::Traces;
+use searcher::{Order, Searcher};
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// The most keys that are looked for everywhere after they were found somewhere.
+const LEARNED_LIMIT: usize = 256;
+
+/// What to look for.
+#[derive(Debug, Default)]
+pub struct Options {
+    /// Keys to look for in all forms in every byte; found, they are errors even if they are published.
+    pub keys: Vec<Arc<ProductKey>>,
+    /// Look for these keys alone.
+    pub only: bool,
+}
+
+/// What was found, and how much was searched.
+#[derive(Debug)]
+pub struct Audit {
+    /// Everything found, in the order of images, paths and places.
+    pub traces: Vec<Trace>,
+    /// How many streams were searched.
+    pub streams: u64,
+    /// How many bytes were searched, decompressed.
+    pub bytes: u64,
+}
+
+impl Audit {
+    /// What was found as findings; `target` is what the command line named.
+    pub fn findings(&self, target: &str, is_folder: bool) -> Vec<Finding> {
+        self.traces
+            .iter()
+            .map(|trace| trace.finding(target, is_folder))
+            .collect()
+    }
+}
+
+/// Searches a target.
+///
+/// # Errors
+/// A target that is no image or whose directories cannot be read. A single stream that cannot be read is a finding.
+pub fn audit(target: &Target, options: &Options, progress: Progress<'_>) -> Result<Audit, image::Error> {
+    let images = Images::open(target)?;
+    search(&images, options, progress)
+}
+
+/// As [`audit`], of a target that is open.
+///
+/// # Errors
+/// As [`audit`].
+pub fn search(images: &Images, options: &Options, progress: Progress<'_>) -> Result<Audit, image::Error> {
+    let mut audit = pass(images, &options.keys, true, !options.only, progress)?;
+    if !options.only {
+        let learned = learned(&audit.traces, &options.keys);
+        if !learned.is_empty() {
+            let again = pass(images, &learned, false, false, progress)?;
+            audit.traces.extend(again.traces);
+        }
+    }
+    let mut places = Places(HashMap::new());
+    audit
+        .traces
+        .retain(|trace| trace.key().is_none() || places.is_new(trace));
+    audit
+        .traces
+        .sort_by(|left, right| left.order().cmp(&right.order()));
+    Ok(audit)
+}
+
+/// One walk over all streams.
+fn pass(
+    images: &Images,
+    keys: &[Arc<ProductKey>],
+    asked: bool,
+    unknown: bool,
+    progress: Progress<'_>,
+) -> Result<Audit, image::Error> {
+    let traces = Traces::of(keys.iter().map(Arc::as_ref));
+    let order = Order {
+        keys,
+        traces: &traces,
+        asked,
+        unknown,
+    };
+    let searchers = images.survey(|| Searcher::new(&order), progress)?;
+    let mut audit = Audit {
+        traces: Vec::new(),
+        streams: 0,
+        bytes: 0,
+    };
+    for searcher in searchers {
+        audit.streams += searcher.streams;
+        audit.bytes += searcher.bytes;
+        audit.traces.extend(searcher.found);
+    }
+    Ok(audit)
+}
+
+/// The unpublished keys that were found and not looked for yet.
+fn learned(traces: &[Trace], known: &[Arc<ProductKey>]) -> Vec<Arc<ProductKey>> {
+    let mut seen: HashSet<&[u8]> = known.iter().map(|key| &key.symbols()[..]).collect();
+    let found = traces.iter().filter_map(Trace::key);
+    found
+        .filter(|key| catalog::row_of(key).is_none() && seen.insert(&key.symbols()[..]))
+        .take(LEARNED_LIMIT)
+        .cloned()
+        .collect()
+}
+
+/// What was found twice once: the second walk sees again what the first saw.
+struct Places(HashMap<(Option<u32>, String, u64), Vec<Range<u64>>>);
+
+impl Places {
+    /// Whether nothing at this place is known yet; from now on it is.
+    fn is_new(&mut self, trace: &Trace) -> bool {
+        let place = (trace.image, trace.path.clone(), trace.stream);
+        let ranges = self.0.entry(place).or_default();
+        let same = |range: &Range<u64>| range.start < trace.range.end && trace.range.start < range.end;
+        let is_new = !ranges.iter().any(same);
+        if is_new {
+            ranges.push(trace.range.clone());
+        }
+        is_new
+    }
+}

@@ -1,0 +1,175 @@
+//! `wimkey image scrub`: removes keys and passwords that lie about in an image, and proves it.
+
+use super::audit::KnownKeys;
+use super::terminal::{CHANGED, Rows, STRONG, Terminal, WARNING, paint};
+use super::{Failure, Outcome};
+use crate::audit::{Kind, Trace};
+use crate::finding::{Finding, Level};
+use crate::image::Target;
+use crate::plan::Destination;
+use crate::report::ImageScrub;
+use crate::scrub::{self, Request};
+use clap::{Args, ValueEnum};
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+/// What `image scrub` is told.
+#[derive(Debug, Args)]
+pub(super) struct ScrubArguments {
+    /// WIM files (every image, or one by `:INDEX` or `:NAME`), or root folders of images
+    #[arg(required = true, value_name = "TARGET")]
+    targets: Vec<String>,
+    #[command(flatten)]
+    keys: KnownKeys,
+    /// Remove only these kinds; otherwise all but other
+    #[arg(long = "kind", value_enum, value_delimiter = ',', value_name = "KIND")]
+    kinds: Vec<KindName>,
+    /// Remove keys that Microsoft publishes too
+    #[arg(long)]
+    published: bool,
+    /// Print what would be removed and write nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Write a changed copy of the WIM here and leave TARGET alone
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum KindName {
+    /// Registry values that hold keys
+    Registry,
+    /// Parts of hives that are not in use
+    Unused,
+    /// Transaction logs of hives
+    HiveLog,
+    /// Keys in answer files
+    AnswerFile,
+    /// Passwords in answer files and in the registry
+    Password,
+    /// Logs of Setup and of servicing
+    SetupLog,
+    /// PID.txt
+    Pid,
+    /// Contents that no image refers to, and dead bytes of the WIM
+    Container,
+    /// Plain text in any other file but programs and scripts
+    Other,
+}
+
+impl From<KindName> for Kind {
+    fn from(name: KindName) -> Self {
+        match name {
+            KindName::Registry => Self::Registry,
+            KindName::Unused => Self::Unused,
+            KindName::HiveLog => Self::HiveLog,
+            KindName::AnswerFile => Self::AnswerFile,
+            KindName::Password => Self::Password,
+            KindName::SetupLog => Self::SetupLog,
+            KindName::Pid => Self::Pid,
+            KindName::Container => Self::Container,
+            KindName::Other => Self::Other,
+        }
+    }
+}
+
+pub(super) fn run(arguments: ScrubArguments, terminal: &Terminal) -> Result<Outcome, Failure> {
+    if arguments.output.is_some() && arguments.targets.len() > 1 {
+        let sentence = "--output names one file but there are several targets\nScrub them one by one.";
+        return Err(crate::Error::Usage(sentence.into()).into());
+    }
+    let request = Request {
+        kinds: arguments.kinds.iter().copied().map(Kind::from).collect(),
+        keys: arguments.keys.read(terminal)?,
+        published: arguments.published,
+    };
+    let destination = match &arguments.output {
+        _ if arguments.dry_run => Destination::Nowhere,
+        Some(path) => Destination::Copy(path),
+        None => Destination::Target,
+    };
+    let mut is_left = false;
+    for name in &arguments.targets {
+        let target = Target::new(name);
+        let bar = terminal.progress();
+        let outcome = scrub::execute(&target, &request, destination, &|phase, done, total| {
+            bar.set(phase, done, total);
+        })?;
+        drop(bar);
+        let is_folder = target.path().is_dir();
+        let shown = target.path().display().to_string();
+        let findings: Vec<Finding> = outcome
+            .left
+            .iter()
+            .map(|trace| trace.finding(&shown, is_folder))
+            .collect();
+        let counts = |trace: &Trace| trace.is_secret() && trace.level == Level::Error;
+        is_left |= outcome.residue > 0 || outcome.left.iter().any(counts);
+        let report = ImageScrub::new(name, &outcome, &findings, arguments.dry_run);
+        terminal.result(&report, |out| {
+            write_outcome(out, name, &outcome, &findings, arguments.dry_run)
+        })?;
+    }
+    Ok(if is_left { Outcome::Findings } else { Outcome::Done })
+}
+
+/// What was removed, file by file; what is left; how it ended.
+fn write_outcome(
+    out: &mut dyn Write,
+    name: &str,
+    outcome: &scrub::Outcome,
+    findings: &[Finding],
+    dry_run: bool,
+) -> io::Result<()> {
+    writeln!(out, "{}", paint(STRONG, crate::text::printable(name)))?;
+    let mut table = Rows::new();
+    let mut file = None;
+    for removal in &outcome.removals {
+        if file != Some((removal.image, &removal.path)) {
+            table.write(out, 4)?;
+            table = Rows::new();
+            file = Some((removal.image, &removal.path));
+            let path = crate::text::printable(&removal.path);
+            match removal.image.filter(|_| findings_have_images(name)) {
+                Some(image) => writeln!(out, "  image {image}: {path}")?,
+                None => writeln!(out, "  {path}")?,
+            }
+        }
+        let state = if dry_run { "found" } else { removal.how };
+        table.add(
+            CHANGED,
+            [
+                state.to_owned(),
+                crate::text::printable(&removal.place),
+                removal.what.clone(),
+            ],
+        );
+    }
+    table.write(out, 4)?;
+    if !findings.is_empty() {
+        let heading = if dry_run {
+            "These would stay:"
+        } else {
+            "These are left:"
+        };
+        writeln!(out, "{}", paint(WARNING, heading))?;
+        crate::report::write_text(findings, super::findings::PAINT, out)?;
+    }
+    let sentence = match (outcome.removals.is_empty(), dry_run) {
+        (true, _) => "There was nothing to remove; nothing was written.".to_owned(),
+        (false, true) => "Nothing was written (--dry-run).".to_owned(),
+        (false, false) if outcome.residue == 0 => {
+            "Written, searched again everywhere: no form of a removed key is left in its place.".to_owned()
+        }
+        (false, false) => format!(
+            "Written and searched again: {} places still hold a removed key, see above.",
+            outcome.residue
+        ),
+    };
+    writeln!(out, "{sentence}")
+}
+
+/// Whether the target is a WIM, whose images have numbers.
+fn findings_have_images(name: &str) -> bool {
+    !Target::new(name).path().is_dir()
+}

@@ -1,0 +1,282 @@
+//! `wimkey unattend lint`: many answer files, one image beside them, one list of findings.
+
+use super::super::findings::{FailOptions, tell};
+use super::super::terminal::Terminal;
+use super::super::{Failure, Outcome};
+use crate::Error;
+use crate::finding::Finding;
+use crate::hive::Hive;
+use crate::image::{Facts, Images, KEY_CONFIGURATION, SOFTWARE, Target};
+use crate::lint::{self, KnownImage, Neighbour, NeighbourKind, Surroundings};
+use crate::pkeyconfig::{KeyConfiguration, Licences};
+use crate::plan::installed_licences;
+use crate::secret::{self, Wiped};
+use crate::unattend::{self, AnswerFile, SIZE_LIMIT};
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The folder on media in which Setup looks for ei.cfg and PID.txt.
+const SOURCES: &str = "sources";
+/// The largest such file that is looked at, in bytes; real ones have less than a hundred.
+const NEIGHBOUR_LIMIT: usize = 64 * 1024;
+/// How many files are worth a thread of their own.
+const ENOUGH: usize = 16;
+/// Standard input instead of a file.
+const STDIN: &str = "-";
+
+/// A file to look at.
+struct Subject {
+    path: PathBuf,
+    /// Whether it was named, or found in a folder among others that may be no answer files.
+    named: bool,
+}
+
+pub(super) fn run(
+    files: &[PathBuf],
+    image: Option<&str>,
+    options: &FailOptions,
+    terminal: &Terminal,
+) -> Result<Outcome, Failure> {
+    let ground = image.map(Ground::new).transpose()?.unwrap_or_default();
+    let images = ground.images();
+    let mut subjects = Vec::new();
+    for path in files {
+        if path.as_os_str() != STDIN && path.is_dir() {
+            walk(path, &mut subjects).map_err(|cause| Error::file(path, cause))?;
+        } else {
+            subjects.push(Subject {
+                path: path.clone(),
+                named: true,
+            });
+        }
+    }
+    let neighbours = neighbours(&subjects);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = subjects.len().div_ceil(threads).max(ENOUGH);
+    let look = |part: &[Subject]| -> Result<(usize, Vec<Finding>), Error> {
+        let mut found = Vec::new();
+        let mut count = 0;
+        for subject in part {
+            let beside = subject.path.parent().and_then(|folder| neighbours.get(folder));
+            if let Some(findings) = one(subject, &images, beside.map_or(&[], Vec::as_slice))? {
+                count += 1;
+                found.extend(findings);
+            }
+        }
+        Ok((count, found))
+    };
+    let mut findings = Vec::new();
+    let mut count = 0;
+    let mut take = |(files, found): (usize, Vec<Finding>)| {
+        count += files;
+        findings.extend(found);
+    };
+    let mut parts = subjects.chunks(share);
+    if let (Some(first), rest) = (parts.next(), parts) {
+        std::thread::scope(|scope| -> Result<(), Failure> {
+            let others: Vec<_> = rest.map(|part| scope.spawn(move || look(part))).collect();
+            take(look(first)?);
+            for other in others {
+                let done = other.join().unwrap_or_else(|_| {
+                    Err(Error::Usage(
+                        "a thread ended early\nReport these files as a fault of wimkey.".into(),
+                    ))
+                });
+                take(done?);
+            }
+            Ok(())
+        })?;
+    }
+    if findings.is_empty() {
+        let plural = if count == 1 { "" } else { "s" };
+        terminal.say(&format!("{count} answer file{plural}, nothing found"));
+    }
+    tell(&findings, options, terminal)
+}
+
+/// The findings in one file; `None` if it was only found in a folder and is no answer file.
+fn one(
+    subject: &Subject,
+    images: &[KnownImage<'_>],
+    beside: &[Neighbour],
+) -> Result<Option<Vec<Finding>>, Error> {
+    let path = &subject.path;
+    let shown = path.display().to_string();
+    let read = if path.as_os_str() == STDIN {
+        secret::read_all(io::stdin().lock(), SIZE_LIMIT)
+    } else {
+        secret::read_file(path, SIZE_LIMIT)
+    };
+    let bytes = match read {
+        Err(error) if error.kind() == io::ErrorKind::FileTooLarge && !subject.named => return Ok(None),
+        other => other.map_err(|cause| Error::file(path, cause))?,
+    };
+    let surroundings = Surroundings {
+        images,
+        in_image: false,
+        beside,
+        path: &shown,
+    };
+    let speaks_of = |bytes: &[u8]| memchr::memmem::find(bytes, unattend::NAMESPACE.as_bytes()).is_some();
+    let is_answer_file = subject.named || speaks_of(&bytes);
+    let mut findings = match AnswerFile::parse(bytes) {
+        Ok(file) => lint::parsed(&file, &surroundings),
+        Err(unattend::Error::NotAnAnswerFile { .. }) if !subject.named => return Ok(None),
+        Err(_) if !is_answer_file => return Ok(None),
+        Err(error) => vec![lint::unreadable(&error)],
+    };
+    for finding in &mut findings {
+        if finding.target.is_empty() {
+            finding.target.clone_from(&shown);
+        }
+    }
+    Ok(Some(findings))
+}
+
+/// Every .xml file below a folder, in the order of names. Links to folders are not followed.
+fn walk(folder: &Path, found: &mut Vec<Subject>) -> io::Result<()> {
+    let mut open = vec![folder.to_owned()];
+    let mut paths = Vec::new();
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(&folder)? {
+            let entry = entry?;
+            let path = entry.path();
+            let kind = entry.file_type()?;
+            let is_xml = path
+                .extension()
+                .is_some_and(|extension| extension.eq_ignore_ascii_case("xml"));
+            if kind.is_dir() {
+                open.push(path);
+            } else if is_xml && path.is_file() {
+                paths.push(path);
+            }
+        }
+    }
+    paths.sort();
+    found.extend(paths.into_iter().map(|path| Subject { path, named: false }));
+    Ok(())
+}
+
+/// What lies beside the files, by folder. What cannot be read is passed over: it is not what was asked for.
+fn neighbours(subjects: &[Subject]) -> BTreeMap<PathBuf, Vec<Neighbour>> {
+    let mut found = BTreeMap::new();
+    for subject in subjects {
+        let Some(folder) = subject.path.parent() else {
+            continue;
+        };
+        if subject.path.as_os_str() == STDIN || found.contains_key(folder) {
+            continue;
+        }
+        let mut beside = Vec::new();
+        let mut folders = vec![if folder.as_os_str().is_empty() {
+            PathBuf::from(".")
+        } else {
+            folder.to_owned()
+        }];
+        let mut top = true;
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+                let name = entry.file_name();
+                let kind = if name.eq_ignore_ascii_case("ei.cfg") {
+                    NeighbourKind::EiCfg
+                } else if name.eq_ignore_ascii_case("pid.txt") {
+                    NeighbourKind::PidTxt
+                } else {
+                    if top && name.eq_ignore_ascii_case(SOURCES) {
+                        folders.push(entry.path());
+                    }
+                    continue;
+                };
+                let path = entry.path();
+                if let Ok(content) = secret::read_file(&path, NEIGHBOUR_LIMIT) {
+                    let path = path.strip_prefix("./").unwrap_or(&path).display().to_string();
+                    beside.push(Neighbour { path, kind, content });
+                }
+            }
+            top = false;
+        }
+        found.insert(folder.to_owned(), beside);
+    }
+    found
+}
+
+/// The images that the files are for, as far as they are owned here.
+#[derive(Default)]
+struct Ground {
+    images: Vec<Owned>,
+}
+
+struct Owned {
+    index: u32,
+    name: String,
+    meant: bool,
+    edition: String,
+    build: u32,
+    architecture: Option<&'static str>,
+    configuration: Option<KeyConfiguration>,
+    licences: Option<Licences>,
+}
+
+impl Ground {
+    fn new(target: &str) -> Result<Self, Failure> {
+        let target = Target::new(target);
+        let meant: Vec<u32> = Images::open(&target)?
+            .selected()
+            .iter()
+            .map(|image| image.index)
+            .collect();
+        // All of them: a name of an image is a mistake only if none has it.
+        let all = Images::open(&Target::new(&target.path().display().to_string()))?;
+        let mut images = Vec::new();
+        for image in all.selected() {
+            let mut owned = Owned {
+                index: image.index,
+                name: image.name.clone(),
+                meant: meant.contains(&image.index),
+                edition: image.edition.clone().unwrap_or_default(),
+                build: image.build.unwrap_or_default(),
+                architecture: image.architecture,
+                configuration: None,
+                licences: None,
+            };
+            if owned.meant {
+                if owned.edition.is_empty() || owned.build == 0 || owned.architecture.is_none() {
+                    let failed = |cause| all.hive_error(image, SOFTWARE, cause);
+                    let software = Hive::read(all.require(image, SOFTWARE)?).map_err(failed)?;
+                    let facts = Facts::read(&software, image).map_err(failed)?;
+                    owned.edition = facts.edition;
+                    owned.build = facts.build;
+                    owned.architecture = Some(facts.architecture);
+                }
+                let configuration: Option<Wiped> = all.read(image.index, KEY_CONFIGURATION)?;
+                let configuration = configuration
+                    .map(|bytes| KeyConfiguration::parse(&bytes))
+                    .transpose()?;
+                owned.configuration = configuration;
+                owned.licences = installed_licences(&all, image, &owned.edition)?;
+            }
+            images.push(owned);
+        }
+        Ok(Self { images })
+    }
+
+    fn images(&self) -> Vec<KnownImage<'_>> {
+        self.images.iter().map(Owned::known).collect()
+    }
+}
+
+impl Owned {
+    fn known(&self) -> KnownImage<'_> {
+        KnownImage {
+            index: self.index,
+            name: &self.name,
+            meant: self.meant,
+            edition: &self.edition,
+            build: self.build,
+            architecture: self.architecture,
+            configuration: self.configuration.as_ref(),
+            licences: self.licences.as_ref(),
+        }
+    }
+}

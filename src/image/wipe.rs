@@ -1,0 +1,52 @@
+//! Writing files so that nothing of their old contents stays: not in the WIM, and as far as anybody can tell not on the disk.
+
+use super::{Error, Images, Kind, NewFile, Phase, Progress};
+use crate::wim::Left;
+use std::path::Path;
+
+impl Images {
+    /// As [`Images::commit`]; in a WIM, contents that nothing refers to are dropped and bytes that belong to nothing overwritten, even
+    /// if there are no `files`; in a folder, old contents are overwritten before they are given back.
+    ///
+    /// # Errors
+    /// As [`Images::commit`].
+    pub fn commit_and_wipe(
+        self,
+        files: Vec<NewFile>,
+        output: Option<&Path>,
+        progress: Progress<'_>,
+    ) -> Result<Vec<Left>, Error> {
+        let path = self.path;
+        let total = files.iter().map(|file| file.content.len() as u64).sum();
+        let mut done = 0;
+        match self.kind {
+            Kind::Wim(wim) => {
+                let fail = |cause| Error::Wim {
+                    path: path.clone(),
+                    cause,
+                };
+                let mut update = wim.update().map_err(fail)?;
+                update.wipe_unused();
+                for file in files {
+                    progress(Phase::Compress, done, total);
+                    done += file.content.len() as u64;
+                    update.put(file.image, &file.path, file.content).map_err(fail)?;
+                }
+                let mut written = |done, total| progress(Phase::Write, done, total);
+                let report = match output {
+                    Some(output) => update.commit_to(output, &mut written),
+                    None => update.commit(&mut written),
+                };
+                Ok(report.map_err(fail)?.left)
+            }
+            Kind::Folder(folder) => {
+                for file in files {
+                    progress(Phase::Write, done, total);
+                    done += file.content.len() as u64;
+                    folder.write_over(&file.path, &file.content)?;
+                }
+                Ok(Vec::new())
+            }
+        }
+    }
+}

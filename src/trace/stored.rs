@@ -1,0 +1,51 @@
+//! stored - `DigitalProductId` and `DigitalProductId4` values wherever they lie: live, deleted, in logs, in copies.
+
+use crate::bytes::slice;
+use crate::key::{
+    DIGITAL_PRODUCT_ID_LENGTH, DIGITAL_PRODUCT_ID4_LENGTH, DigitalProductId, DigitalProductId4, Stored,
+};
+use memchr::memmem;
+
+/// Length 164 and version 3, as the older value begins.
+const HEAD: [u8; 8] = [0xA4, 0, 0, 0, 3, 0, 0, 0];
+/// Length 1272 and version 4, as the newer value begins.
+const HEAD4: [u8; 8] = [0xF8, 4, 0, 0, 4, 0, 0, 0];
+
+/// A value that carries a key.
+#[derive(Debug)]
+pub struct Blob {
+    /// The first byte.
+    pub offset: usize,
+    /// How many bytes it takes: 164 or 1272.
+    pub length: usize,
+    /// What stands for a key in it.
+    pub key: Stored,
+    /// Its key bytes are zero, but a hash of another key stands beside them.
+    pub hash_stays: bool,
+}
+
+/// Every value in `bytes` that has length and version of such a value and is all there, in ascending order.
+pub fn blobs(bytes: &[u8]) -> Vec<Blob> {
+    let mut found: Vec<Blob> = memmem::find_iter(bytes, &HEAD)
+        .filter_map(|offset| {
+            let value = DigitalProductId::read(slice(bytes, offset, DIGITAL_PRODUCT_ID_LENGTH)?)?;
+            Some(Blob {
+                offset,
+                length: DIGITAL_PRODUCT_ID_LENGTH,
+                key: value.key,
+                hash_stays: false,
+            })
+        })
+        .collect();
+    found.extend(memmem::find_iter(bytes, &HEAD4).filter_map(|offset| {
+        let value = DigitalProductId4::read(slice(bytes, offset, DIGITAL_PRODUCT_ID4_LENGTH)?)?;
+        Some(Blob {
+            offset,
+            length: DIGITAL_PRODUCT_ID4_LENGTH,
+            hash_stays: matches!(value.key, Stored::Cleared) && !value.key_hash_fits,
+            key: value.key,
+        })
+    }));
+    found.sort_unstable_by_key(|blob| blob.offset);
+    found
+}

@@ -1,0 +1,149 @@
+//! Keys are found wherever they lie and however they are written; published ones alarm nobody.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    missing_docs,
+    reason = "tests"
+)]
+
+mod common;
+
+use common::desk::wimkey;
+use common::leaks::{leaks, unpublished, write_folder, write_wim};
+use serde_json::Value;
+use std::path::Path;
+use wimkey::wim::Codec;
+
+/// The published client setup key of Windows 10 and 11 Pro.
+const PUBLISHED: &str = "W269N-WFGWX-YVC9B-4J6C9-T83GX";
+
+/// The findings in `target`, and the exit code.
+fn audit(folder: &Path, arguments: &[&str]) -> (Vec<Value>, i32) {
+    let output = wimkey()
+        .current_dir(folder)
+        .args(["image", "audit"])
+        .args(arguments)
+        .args(["--format", "json"])
+        .output()
+        .unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+    assert_eq!(report["schema"], "wimkey/1");
+    let shown = String::from_utf8_lossy(&output.stdout).to_uppercase();
+    assert!(!shown.contains(&unpublished()[..20]), "a key is shown");
+    (
+        report["findings"].as_array().unwrap().clone(),
+        output.status.code().unwrap(),
+    )
+}
+
+fn places<'f>(findings: &'f [Value], rule: &str) -> Vec<&'f str> {
+    findings
+        .iter()
+        .filter(|finding| finding["rule"] == rule)
+        .map(|finding| finding["place"].as_str().unwrap())
+        .collect()
+}
+
+#[test]
+fn every_planted_key_is_found_in_a_wim_and_in_a_folder() {
+    let desk = tempfile::tempdir().unwrap();
+    let planted = leaks(&unpublished());
+    write_wim(&desk.path().join("a.wim"), &planted, Codec::Lzx);
+    write_folder(&desk.path().join("root"), &planted);
+    for target in ["a.wim", "root"] {
+        let (findings, code) = audit(desk.path(), &[target]);
+        assert_eq!(code, 10);
+        for leak in &planted {
+            let found = places(&findings, leak.rule);
+            assert!(
+                found.iter().any(|place| place.starts_with(leak.path)),
+                "{}: {} in {target}: {:?}",
+                leak.path,
+                leak.rule,
+                findings
+                    .iter()
+                    .filter(|finding| finding["place"].as_str().unwrap().starts_with(leak.path))
+                    .collect::<Vec<_>>()
+            );
+        }
+        for finding in &findings {
+            assert_eq!(finding["level"], "error", "{finding}");
+            assert_eq!(finding["target"], target);
+            assert_eq!(
+                finding["image"],
+                if target == "a.wim" { 2.into() } else { Value::Null }
+            );
+        }
+        // Five keys with two values each, and twice: the second time in Windows.old.
+        assert_eq!(places(&findings, "WK-A001").len(), 20);
+        assert_eq!(places(&findings, "WK-A002").len(), 2);
+        assert_eq!(places(&findings, "WK-A003").len(), 4);
+        // The deleted value, in three hives of which one is a copy.
+        assert_eq!(places(&findings, "WK-A005").len(), 2);
+        assert_eq!(places(&findings, "WK-A009").len(), 3);
+        assert_eq!(places(&findings, "WK-A020").len(), 6);
+        assert_eq!(places(&findings, "WK-A021").len(), 6);
+        assert_eq!(places(&findings, "WK-A031").len(), 4);
+    }
+}
+
+#[test]
+fn published_keys_are_notes_unless_they_are_asked_for() {
+    let desk = tempfile::tempdir().unwrap();
+    let planted: Vec<_> = leaks(PUBLISHED);
+    write_wim(&desk.path().join("a.wim"), &planted, Codec::Xpress);
+    let (findings, code) = audit(desk.path(), &["a.wim"]);
+    assert_eq!(code, 10, "passwords are errors");
+    let of_keys = |findings: &[Value]| {
+        let message = |finding: &Value| finding["message"].as_str().unwrap().to_owned();
+        let mut levels: Vec<String> = findings
+            .iter()
+            .filter(|finding| message(finding).contains("key"))
+            .map(|finding| finding["level"].as_str().unwrap().to_owned())
+            .collect();
+        levels.sort();
+        levels.dedup();
+        levels
+    };
+    assert_eq!(of_keys(&findings), ["note"]);
+    std::fs::write(desk.path().join("key.txt"), format!("\u{FEFF}{PUBLISHED}\r\n")).unwrap();
+    let (asked, code) = audit(desk.path(), &["a.wim", "--key-file", "key.txt"]);
+    assert_eq!(code, 10);
+    assert_eq!(of_keys(&asked), ["error"]);
+    // Now every leak counts, those in files that nobody would open as well.
+    for leak in &planted {
+        let found = places(&asked, leak.rule);
+        assert!(
+            found.iter().any(|place| place.starts_with(leak.path)),
+            "{}: {found:?}",
+            leak.path
+        );
+    }
+}
+
+#[test]
+fn a_clean_image_gives_no_finding_and_a_key_of_its_edition_only_notes() {
+    let desk = common::desk::Desk::new();
+    let (findings, code) = audit(desk.folder.path(), &["install.wim"]);
+    assert_eq!((findings, code), (vec![], 0));
+    desk.wimkey(&["image", "set", "install.wim", "--gvlk"])
+        .assert()
+        .success();
+    let (findings, code) = audit(desk.folder.path(), &["install.wim"]);
+    assert_eq!(code, 0);
+    assert!(!findings.is_empty());
+    for finding in &findings {
+        assert_eq!(
+            (
+                finding["level"].as_str().unwrap(),
+                finding["rule"].as_str().unwrap()
+            ),
+            ("note", "WK-A001")
+        );
+    }
+}

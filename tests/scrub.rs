@@ -1,0 +1,271 @@
+//! What is scrubbed is gone, by a search that knows nothing of the program's own; what stays is told.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    missing_docs,
+    reason = "tests"
+)]
+
+mod common;
+
+use common::desk::{hash, wimkey};
+use common::leaks::{self, leaks, unpublished, wide, write_folder, write_wim};
+use serde_json::Value;
+use sha1::{Digest, Sha1};
+use std::path::Path;
+use wimkey::activation::CURRENT_VERSION;
+use wimkey::hive::{self, Hive};
+use wimkey::image::{Images, Target};
+use wimkey::key::{DigitalProductId, DigitalProductId4, ProductKey, Stored};
+use wimkey::wim::{Builder, Codec, ImageBuilder, Properties};
+
+fn scrub(folder: &Path, arguments: &[&str]) -> (Value, i32) {
+    let output = wimkey()
+        .current_dir(folder)
+        .args(["image", "scrub"])
+        .args(arguments)
+        .args(["--format", "json"])
+        .output()
+        .unwrap();
+    let report = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+    let shown = String::from_utf8_lossy(&output.stdout).to_uppercase();
+    assert!(!shown.contains(&unpublished()[..20]), "a key is shown");
+    (report, output.status.code().unwrap())
+}
+
+/// Every way in which the key was planted, found byte by byte.
+fn is_in(bytes: &[u8], text: &str) -> bool {
+    let key = ProductKey::parse(text).unwrap().key;
+    let dashless = text.replace('-', "");
+    let digest = sha2::Sha256::digest(key.stored().expose()).to_vec();
+    let stored = key.stored().expose()[..15].to_vec();
+    let forms = [
+        text.as_bytes().to_vec(),
+        text.to_lowercase().into_bytes(),
+        wide(text),
+        dashless.as_bytes().to_vec(),
+        wide(&dashless),
+        stored,
+        digest,
+    ];
+    forms
+        .iter()
+        .any(|form| memchr::memmem::find(bytes, form).is_some())
+}
+
+fn read(target: &Path, image: u32, path: &str) -> Vec<u8> {
+    let images = Images::open(&Target::new(target.to_str().unwrap())).unwrap();
+    images.read(image, path).unwrap().unwrap().to_vec()
+}
+
+/// Only reported, or not of the kinds that are removed unless asked for.
+fn stays(path: &str) -> bool {
+    path.contains("Scripts") || path.starts_with("Users") || path.ends_with(".ppkg")
+}
+
+#[test]
+fn everything_but_scripts_and_other_files_is_gone() {
+    let desk = tempfile::tempdir().unwrap();
+    let text = unpublished();
+    let planted = leaks(&text);
+    write_wim(&desk.path().join("a.wim"), &planted, Codec::Lzx);
+    write_folder(&desk.path().join("root"), &planted);
+    for (target, image) in [("a.wim", 2), ("root", 1)] {
+        let path = desk.path().join(target);
+        let before = (target == "a.wim").then(|| hash(&path));
+        let (planned, _) = scrub(desk.path(), &[target, "--dry-run"]);
+        assert_eq!(
+            before,
+            (target == "a.wim").then(|| hash(&path)),
+            "a dry run writes nothing"
+        );
+        let (report, code) = scrub(desk.path(), &[target]);
+        assert_eq!(code, 10, "scripts still hold the key");
+        assert_eq!(report["changes"], planned["changes"]);
+        assert_eq!(
+            (&report["residue"], &report["verified"]),
+            (&0.into(), &true.into())
+        );
+        for leak in &planted {
+            let now = read(&path, image, leak.path);
+            if stays(leak.path) {
+                assert_eq!(now, leak.content, "{} in {target}", leak.path);
+                let findings = report["findings"].as_array().unwrap();
+                assert!(
+                    findings
+                        .iter()
+                        .any(|finding| finding["place"].as_str().unwrap().starts_with(leak.path)),
+                    "{} is not told",
+                    leak.path
+                );
+            } else {
+                assert!(!is_in(&now, &text), "{} in {target}", leak.path);
+                assert!(memchr::memmem::find(&now, b"hunter2").is_none(), "{}", leak.path);
+                assert!(
+                    memchr::memmem::find(&now, &wide("hunter2")).is_none(),
+                    "{}",
+                    leak.path
+                );
+            }
+        }
+        assert!(read(&path, image, "Windows/System32/config/SOFTWARE.LOG1").is_empty());
+        let after = (target == "a.wim").then(|| hash(&path));
+        let (again, _) = scrub(desk.path(), &[target]);
+        assert_eq!(again["changes"], Value::Array(vec![]));
+        assert_eq!(
+            after,
+            (target == "a.wim").then(|| hash(&path)),
+            "the second run writes nothing"
+        );
+    }
+}
+
+#[test]
+fn hive_values_read_as_cleared_with_sound_checksums() {
+    let desk = tempfile::tempdir().unwrap();
+    write_wim(&desk.path().join("a.wim"), &leaks(&unpublished()), Codec::Xpress);
+    scrub(desk.path(), &["a.wim", "--kind", "registry,unused"]);
+    let bytes = read(&desk.path().join("a.wim"), 2, "Windows/System32/config/SOFTWARE");
+    assert_eq!(hive::check(&bytes), []);
+    let hive = Hive::read(bytes.into()).unwrap();
+    for place in [CURRENT_VERSION, r"Microsoft\Internet Explorer\Registration"] {
+        let key = hive.find(place).unwrap().unwrap();
+        let data = |name: &str| key.value(name).unwrap().unwrap().data().unwrap().to_vec();
+        let third = DigitalProductId::read(&data("DigitalProductId")).unwrap();
+        assert!(matches!(third.key, Stored::Cleared) && third.checksum_fits);
+        let fourth = DigitalProductId4::read(&data("DigitalProductId4")).unwrap();
+        assert!(matches!(fourth.key, Stored::Cleared) && fourth.key_hash_fits && fourth.hash_fits);
+    }
+    // Passwords were not asked for.
+    let logon = hive
+        .find(&format!(r"{CURRENT_VERSION}\Winlogon"))
+        .unwrap()
+        .unwrap();
+    assert!(logon.value("DefaultPassword").unwrap().is_some());
+    let platform = format!(r"{CURRENT_VERSION}\SoftwareProtectionPlatform");
+    let platform = hive.find(&platform).unwrap().unwrap();
+    assert!(platform.value("BackupProductKeyDefault").unwrap().is_none());
+}
+
+#[test]
+fn a_key_that_is_asked_for_goes_from_other_files_as_well() {
+    let desk = tempfile::tempdir().unwrap();
+    let text = "W269N-WFGWX-YVC9B-4J6C9-T83GX"; // published for Windows 10 and 11 Pro
+    write_wim(&desk.path().join("a.wim"), &leaks(text), Codec::Lzx);
+    let (report, _) = scrub(desk.path(), &["a.wim", "--kind", "registry"]);
+    assert_eq!(report["changes"], Value::Array(vec![]), "published keys stay");
+    std::fs::write(desk.path().join("key.txt"), text).unwrap();
+    let arguments = [
+        "a.wim",
+        "--key-file",
+        "key.txt",
+        "--kind",
+        "other,registry,answer-file",
+    ];
+    let (report, _) = scrub(desk.path(), &arguments);
+    assert_eq!(report["residue"], 0);
+    let path = desk.path().join("a.wim");
+    for file in [
+        "Users/Public/notes.txt",
+        "Users/Public/big.bin",
+        "Users/Public/dashless.bin",
+    ] {
+        assert!(!is_in(&read(&path, 2, file), text), "{file}");
+    }
+    assert!(is_in(
+        &read(&path, 2, "Windows/System32/config/SOFTWARE.LOG2"),
+        text
+    ));
+}
+
+/// A WIM, not compressed, in which nothing refers to the content with the key any more, and with the key behind its end.
+fn with_orphan(text: &str) -> Vec<u8> {
+    let content = [&[1; 100][..], &wide(text), &[1; 100]].concat();
+    let image = ImageBuilder::new("one")
+        .file("Windows/kept", b"kept", Properties::default())
+        .file("Windows/lost", &content, Properties::default());
+    let mut bytes = Builder::new().image(image).to_bytes().unwrap();
+    let number = |bytes: &[u8], at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
+    let place = |bytes: &[u8], at: usize| {
+        let (size, offset) = (number(bytes, at) & 0xFF_FFFF_FFFF_FFFF, number(bytes, at + 8));
+        usize::try_from(offset).unwrap()..usize::try_from(offset + size).unwrap()
+    };
+    let sum = Sha1::digest(&content);
+    let table = place(&bytes, 48);
+    let rows: Vec<usize> = table.step_by(50).collect();
+    let metadata = *rows.iter().find(|&&row| bytes[row + 7] & 2 != 0).unwrap();
+    let range = place(&bytes, metadata);
+    let at = memchr::memmem::find(&bytes[range.clone()], &sum).unwrap() + range.start;
+    bytes[at..at + 20].fill(0);
+    let sum = Sha1::digest(&bytes[range]);
+    bytes[metadata + 30..metadata + 50].copy_from_slice(&sum);
+    bytes.extend([0; 64]);
+    bytes.extend(text.as_bytes());
+    bytes
+}
+
+#[test]
+fn orphans_and_dead_bytes_are_found_and_wiped() {
+    let desk = tempfile::tempdir().unwrap();
+    let path = desk.path().join("a.wim");
+    let text = unpublished();
+    std::fs::write(&path, with_orphan(&text)).unwrap();
+    let output = wimkey()
+        .current_dir(desk.path())
+        .args(["image", "audit", "a.wim", "--format", "json"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(10));
+    let audit: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let rules: Vec<&str> = audit["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|finding| finding["rule"].as_str().unwrap())
+        .collect();
+    assert_eq!(rules, ["WK-A040", "WK-A041"]);
+    let (report, code) = scrub(desk.path(), &["a.wim"]);
+    assert_eq!((code, &report["residue"]), (0, &0.into()));
+    // Not compressed: whatever is in the file stands there as it is.
+    assert!(!is_in(&std::fs::read(&path).unwrap(), &text));
+    assert_eq!(read(&path, 1, "Windows/kept"), b"kept");
+}
+
+#[test]
+fn the_hive_of_a_log_that_is_emptied_stays_as_it_was() {
+    let desk = tempfile::tempdir().unwrap();
+    let text = unpublished();
+    let mut planted = leaks(&text);
+    planted.retain(|leak| leak.path.contains(".LOG") || leak.path.ends_with("config/SYSTEM"));
+    let image = wimkey::sample::IMAGES[0];
+    let clean = wimkey::sample::software_hive(image).unwrap().to_vec();
+    planted.push(leaks::Leak {
+        path: "Windows/System32/config/SOFTWARE",
+        content: clean.clone(),
+        rule: "",
+    });
+    write_folder(&desk.path().join("root"), &planted);
+    let (report, code) = scrub(desk.path(), &["root", "--kind", "hive-log"]);
+    assert_eq!(
+        (code, &report["residue"]),
+        (10, &0.into()),
+        "SYSTEM was not asked for"
+    );
+    assert_eq!(
+        read(&desk.path().join("root"), 1, "Windows/System32/config/SOFTWARE"),
+        clean
+    );
+    assert!(
+        read(
+            &desk.path().join("root"),
+            1,
+            "Windows/System32/config/SOFTWARE.LOG2"
+        )
+        .is_empty()
+    );
+}
