@@ -15,7 +15,7 @@ use super::resource::{Hash, NO_HASH, Resource, read_exact, sha1};
 use super::room::{Content, Room};
 use super::storage::{Disk, Storage};
 use super::xml::{Document, ImageInfo};
-use crate::secret::Wiped;
+use crate::secret::{Bulk, Wiped};
 use crate::text::printable;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -230,7 +230,8 @@ impl Wim {
     /// [`Error::TooLarge`] if it has more than `limit` bytes; [`Error::NotFound`], [`Error::WrongKind`] for folders,
     /// links and encrypted files, [`Error::Elsewhere`], and whatever is wrong with the data.
     pub fn read(&self, image: u32, path: &str, limit: u64) -> Result<Wiped, Error> {
-        self.read_into(image, path, limit, &mut Room::default())
+        let content = self.read_into(image, path, limit, &mut Room::on_heap())?;
+        Ok(content.into())
     }
 
     /// As [`Wim::read`], in the memory of `room`. Whoever reads many contents that are alike, one after the other, saves time by
@@ -238,12 +239,12 @@ impl Wim {
     ///
     /// # Errors
     /// As [`Wim::read`].
-    pub fn read_into(&self, image: u32, path: &str, limit: u64, room: &mut Room) -> Result<Wiped, Error> {
+    pub fn read_into(&self, image: u32, path: &str, limit: u64, room: &mut Room) -> Result<Bulk, Error> {
         let metadata = self.metadata(image)?;
         let raw = metadata.find(path)?.ok_or_else(|| not_found(image, path))?;
         let hash = content_of(&metadata, &raw, image, path)?;
         if hash == NO_HASH {
-            return Ok(Wiped::default());
+            return Ok(Bulk::default());
         }
         let row = self.blobs.find(&hash).ok_or_else(|| Error::Elsewhere {
             image,
@@ -266,7 +267,7 @@ impl Wim {
         limit: u64,
         what: &str,
         room: &mut Room,
-    ) -> Result<Wiped, Error> {
+    ) -> Result<Bulk, Error> {
         let mut content = self.read_unchecked(row, limit, room)?;
         if content.hash != row.hash {
             // Not the fault of what the room held before.
@@ -295,7 +296,7 @@ impl Wim {
         let plain = solid.read_part(storage, offset, row.location.size, limit)?;
         Ok(Content {
             hash: sha1(&plain),
-            plain,
+            plain: plain.into(),
             prints: Arc::default(),
         })
     }
@@ -366,7 +367,7 @@ impl Wim {
             part: self.header.part,
         })?;
         let what = format!("the metadata of image {image}");
-        let mut bytes = self.read_blob(row, METADATA_LIMIT, &what, &mut Room::default())?;
+        let mut bytes: Wiped = self.read_blob(row, METADATA_LIMIT, &what, &mut Room::on_heap())?.into();
         Ok(Arc::new(Metadata::parse(std::mem::take(&mut *bytes))?))
     }
 
