@@ -274,6 +274,11 @@ impl Images {
         matches!(&self.kind, Kind::Wim(wim) if wim.was_interrupted())
     }
 
+    /// Whether another program was stopped while it wrote the WIM and left its mark; a commit takes that away.
+    pub fn is_marked_as_being_written(&self) -> bool {
+        matches!(&self.kind, Kind::Wim(wim) if wim.is_marked_as_being_written())
+    }
+
     /// A file's content; `None` if the image has no such file. Paths are found without regard to case.
     ///
     /// # Errors
@@ -304,9 +309,9 @@ impl Images {
     /// As [`Images::read`].
     pub fn read_into(&self, image: u32, path: &str, room: &mut Room) -> Result<Option<Bulk>, Error> {
         match &self.kind {
-            Kind::Wim(wim) => {
-                self.if_there(wim, image, path, |wim| wim.read_into(image, path, FILE_LIMIT, room))
-            }
+            Kind::Wim(wim) => self.if_there(wim, image, path, |wim| {
+                wim.read_into(image, path, FILE_LIMIT, room)
+            }),
             Kind::Folder(folder) => Ok(folder.read(path)?.map(Bulk::from)),
         }
     }
@@ -376,11 +381,7 @@ impl Images {
             }
             Kind::Folder(_) => PackedContent::Folder(content),
         };
-        Ok(PackedFile {
-            image,
-            path,
-            content,
-        })
+        Ok(PackedFile { image, path, content })
     }
 
     /// Puts all `files` into their images: one update of a WIM, one safe replacement a file in a folder. Gives the old contents that are

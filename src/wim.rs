@@ -32,6 +32,7 @@ mod room;
 mod space;
 mod storage;
 mod update;
+mod verify;
 mod xml;
 
 pub use builder::{Builder, ImageBuilder, Properties};

@@ -134,7 +134,7 @@ fn a_kill_at_any_moment_leaves_the_old_or_the_new_and_the_next_update_nothing_el
             assert!(after >= before);
             interrupted += usize::from(Wim::open(&path).unwrap().was_interrupted());
             if common::judge("wimlib-imagex") {
-                let verified = common::run("wimlib-imagex", &["verify".as_ref(), path.as_ref()]);
+                let verified = common::run("wimlib-imagex", &["verify".as_ref(), path.as_os_str()]);
                 assert!(
                     verified.status.success(),
                     "{}",

@@ -10,7 +10,7 @@ mod write;
 use super::blob_table::{self, BlobTable, Kind, Row};
 use super::encode::{Base, Encoded, Piece, encode, survey};
 use super::error::{Error, Refusal};
-use super::header::{DATA_START, Header, ResourceHeader, resource_flag};
+use super::header::{DATA_START, Header, ResourceHeader, flag, resource_flag};
 use super::integrity::{self, Integrity, NextTable};
 use super::intent::Intent;
 use super::reader::{Wim, add_counts, lock};
@@ -110,7 +110,8 @@ impl Update {
         };
         self.edited
             .retain(|&image, edited| !unchanged(image, edited.metadata.bytes()));
-        if self.edited.is_empty() && intent.is_none() && !self.wipe {
+        let marked = self.wim.is_marked_as_being_written();
+        if self.edited.is_empty() && intent.is_none() && !self.wipe && !marked {
             return Ok(Report {
                 length_before,
                 length_after: length_before,
@@ -120,6 +121,7 @@ impl Update {
         self.lock()?;
         if self.edited.is_empty()
             && !self.wipe
+            && !marked
             && let Some(intent) = intent
         {
             return self.clean_up(&intent, progress);
@@ -184,7 +186,7 @@ impl Update {
         if self.wipe {
             old = once(0..wim.file_length).collect();
         }
-        let mut report = self.report(&counts, intent.is_some());
+        let mut report = self.report(&counts, wim.was_interrupted() || intent.is_some());
         let mut writes = Vec::new();
         let mut place = |encoded: Encoded, flags: u8| {
             let offset = taken
@@ -197,6 +199,7 @@ impl Update {
             Ok::<_, Error>(location)
         };
         let mut header = wim.header.clone();
+        header.flags &= !flag::WRITE_IN_PROGRESS; // nobody else writes: this update holds the lock
         let mut rows = kept_rows(&wim.blobs, &counts);
         for encoded in std::mem::take(&mut self.pending) {
             if let Some(&references) = counts.get(&encoded.hash) {
