@@ -80,7 +80,7 @@ impl Applied {
     /// Whether the SOFTWARE hive holds a key.
     fn hive_has_key(&self) -> bool {
         let bytes = std::fs::read(self.root().join(SOFTWARE)).unwrap();
-        let hive = Hive::read(bytes.into()).unwrap();
+        let hive = Hive::read(zeroize::Zeroizing::new(bytes)).unwrap();
         let version = hive.find(CURRENT_VERSION).unwrap().unwrap();
         version.value("DigitalProductId").unwrap().is_some()
     }

@@ -86,7 +86,10 @@ fn values_have_the_types_that_windows_expects() {
     let desk = Desk::new();
     desk.wimkey(&MAIN_JOB).assert().success();
     for index in [1, 3] {
-        let software = Hive::read(desk.image(index, image::SOFTWARE).unwrap().into()).unwrap();
+        let software = Hive::read(zeroize::Zeroizing::new(
+            desk.image(index, image::SOFTWARE).unwrap(),
+        ))
+        .unwrap();
         let settings = software
             .find(&format!(r"{CURRENT_VERSION}\SoftwareProtectionPlatform"))
             .unwrap()
@@ -124,7 +127,7 @@ fn values_have_the_types_that_windows_expects() {
                 .len(),
             1272
         );
-        let system = Hive::read(desk.image(index, image::SYSTEM).unwrap().into()).unwrap();
+        let system = Hive::read(zeroize::Zeroizing::new(desk.image(index, image::SYSTEM).unwrap())).unwrap();
         let options = |set: &str| {
             system
                 .find(&format!(r"{set}\Control\ProductOptions"))

@@ -75,7 +75,7 @@ fn capture(desk: &Desk, build: &Build, hives: &Path, configurations: &Path) {
     let wim = desk.path("install.wim");
     std::fs::remove_file(&wim).unwrap();
     for (number, (edition, _)) in build.editions.iter().enumerate() {
-        let mut hive = Hive::open(software.clone().into()).unwrap();
+        let mut hive = Hive::open(zeroize::Zeroizing::new(software.clone())).unwrap();
         let number_text = build.number.to_string();
         for (name, text) in [
             ("EditionID", *edition),

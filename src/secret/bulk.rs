@@ -225,7 +225,7 @@ mod tests {
     fn a_file_is_read_whole_and_not_past_the_limit() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         for length in [0, 1000, LARGE + 1000] {
-            std::io::Write::write_all(&mut file, &vec![3; length]).unwrap();
+            io::Write::write_all(&mut file, &vec![3; length]).unwrap();
             let written = usize::try_from(file.as_file().metadata().unwrap().len()).unwrap();
             let bytes = Bulk::read(file.path(), written).unwrap();
             assert!(bytes.len() == written && bytes.iter().all(|&byte| byte == 3));

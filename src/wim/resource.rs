@@ -346,7 +346,7 @@ impl Resource {
         Ok(Zeroizing::new(part.to_vec()))
     }
 
-    /// Hands out the plain text part by part, in order, with memory for one chunk only.
+    /// Hands out the plain text part by part, in order, with memory for one segment, or for one chunk where that is longer.
     pub(super) fn for_each_part(
         &self,
         storage: &dyn Storage,
@@ -367,14 +367,19 @@ impl Resource {
             return Ok(());
         };
         let chunks = self.chunks(storage)?;
-        let largest = chunks.iter().map(|chunk| chunk.plain).max().unwrap_or_default() as usize;
-        let mut decompressor = Decompressor::new(codec, chunk_size as usize)?;
-        let mut compressed = Zeroizing::new(vec![0; largest]);
-        let mut plain = Zeroizing::new(vec![0; largest]);
-        for chunk in &chunks {
-            let part = plain.get_mut(..chunk.plain as usize).unwrap_or_default();
-            read_chunk(storage, &mut decompressor, chunk, &mut compressed, part)?;
-            visit(part);
+        let chunk_size = chunk_size as usize;
+        let each = (SEGMENT / chunk_size).max(1);
+        let mut worker = Worker::new(storage, codec, chunk_size, None)?;
+        let mut plain = Zeroizing::new(vec![0; each.saturating_mul(chunk_size)]);
+        for (index, chunks) in chunks.chunks(each).enumerate() {
+            let length: usize = chunks.iter().map(|chunk| chunk.plain as usize).sum();
+            let segment = Segment {
+                index,
+                first_chunk: index * each,
+                chunks,
+                plain: plain.get_mut(..length).unwrap_or_default(),
+            };
+            visit(worker.decompress(segment)?.plain);
         }
         Ok(())
     }
@@ -598,21 +603,4 @@ impl<'a> Worker<'a> {
             prints,
         })
     }
-}
-
-/// Fills `plain` with the text of `chunk`; `room` is a buffer as long as the longest chunk.
-fn read_chunk(
-    storage: &dyn Storage,
-    decompressor: &mut Decompressor,
-    chunk: &Chunk,
-    room: &mut [u8],
-    plain: &mut [u8],
-) -> Result<(), Error> {
-    if chunk.length == chunk.plain {
-        return read_exact(storage, "chunk", chunk.offset, plain);
-    }
-    let room = room.get_mut(..chunk.length as usize).unwrap_or_default();
-    read_exact(storage, "chunk", chunk.offset, room)?;
-    let good = decompressor.decompress(room, plain);
-    good.then_some(()).ok_or(Error::Chunk { offset: chunk.offset })
 }

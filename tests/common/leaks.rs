@@ -97,7 +97,7 @@ pub fn software(text: &str) -> Vec<u8> {
         .windows(doomed.len())
         .position(|window| window == doomed)
         .unwrap();
-    let mut hive = Hive::open(bytes.clone().into()).unwrap();
+    let mut hive = Hive::open(zeroize::Zeroizing::new(bytes.clone())).unwrap();
     hive.delete_value("Company", "Deleted").unwrap();
     bytes = hive.finish().unwrap().to_vec();
     bytes[at..at + doomed.len()].copy_from_slice(&doomed);
