@@ -226,6 +226,15 @@ impl Hive {
         Ok(self.bytes.into())
     }
 
+    /// As [`Hive::finish`], in the memory that the hive lies in.
+    ///
+    /// # Errors
+    /// As [`Hive::finish`].
+    pub fn finish_in_place(mut self) -> Result<Bulk, Error> {
+        self.rehearse()?;
+        Ok(self.bytes)
+    }
+
     /// As [`Hive::finish`], for a look at what would come of it; gives the length in bytes.
     ///
     /// # Errors

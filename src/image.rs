@@ -14,7 +14,7 @@ pub use survey::{Stream, StreamKind, Watch};
 pub use target::Target;
 
 use crate::hive;
-use crate::secret::Wiped;
+use crate::secret::{Bulk, Wiped};
 use crate::wim::{self, Left, Room, Wim};
 use folder::Folder;
 use std::path::{Path, PathBuf};
@@ -179,7 +179,6 @@ pub enum Phase {
 pub type Progress<'a> = &'a (dyn Fn(Phase, u64, u64) + Sync);
 
 /// A file to put into an image.
-#[derive(Debug)]
 pub struct NewFile {
     /// The image's index.
     pub image: u32,
@@ -189,18 +188,37 @@ pub struct NewFile {
     pub content: Wiped,
 }
 
+impl std::fmt::Debug for NewFile {
+    /// Without the content, which may hold a key.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("NewFile")
+            .field("image", &self.image)
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
 /// A file that is ready to be put into an image: in a WIM only what is new of its content is kept.
-#[derive(Debug)]
 pub struct PackedFile {
     image: u32,
     path: String,
     content: PackedContent,
 }
 
-#[derive(Debug)]
+impl std::fmt::Debug for PackedFile {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("PackedFile")
+            .field("image", &self.image)
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
 enum PackedContent {
     Wim(wim::Packed),
-    Folder(Wiped),
+    Folder(Bulk),
 }
 
 impl Images {
@@ -264,31 +282,45 @@ impl Images {
         matches!(&self.kind, Kind::Wim(wim) if wim.was_interrupted())
     }
 
+    /// Whether another program was stopped while it wrote the WIM and left its mark; a commit takes that away.
+    pub fn is_marked_as_being_written(&self) -> bool {
+        matches!(&self.kind, Kind::Wim(wim) if wim.is_marked_as_being_written())
+    }
+
     /// A file's content; `None` if the image has no such file. Paths are found without regard to case.
     ///
     /// # Errors
     /// A file over [`FILE_LIMIT`], damage, or what the system reports.
     pub fn read(&self, image: u32, path: &str) -> Result<Option<Wiped>, Error> {
-        self.read_into(image, path, &mut Room::default())
+        match &self.kind {
+            Kind::Wim(wim) => self.if_there(wim, image, path, |wim| wim.read(image, path, FILE_LIMIT)),
+            Kind::Folder(folder) => folder.read(path),
+        }
+    }
+
+    /// What `read` gives, if the WIM has such a file.
+    fn if_there<T>(
+        &self,
+        wim: &Wim,
+        image: u32,
+        path: &str,
+        read: impl FnOnce(&Wim) -> Result<T, wim::Error>,
+    ) -> Result<Option<T>, Error> {
+        let found = wim.find(image, path).map_err(|cause| self.wim_error(cause))?;
+        let content = found.map(|_| read(wim)).transpose();
+        content.map_err(|cause| self.wim_error(cause))
     }
 
     /// As [`Images::read`], in the memory of `room` if it is a WIM's; see [`Wim::read_into`].
     ///
     /// # Errors
     /// As [`Images::read`].
-    pub fn read_into(&self, image: u32, path: &str, room: &mut Room) -> Result<Option<Wiped>, Error> {
+    pub fn read_into(&self, image: u32, path: &str, room: &mut Room) -> Result<Option<Bulk>, Error> {
         match &self.kind {
-            Kind::Wim(wim) => {
-                let found = wim.find(image, path).map_err(|cause| self.wim_error(cause))?;
-                match found {
-                    Some(_) => wim
-                        .read_into(image, path, FILE_LIMIT, room)
-                        .map(Some)
-                        .map_err(|cause| self.wim_error(cause)),
-                    None => Ok(None),
-                }
-            }
-            Kind::Folder(folder) => folder.read(path),
+            Kind::Wim(wim) => self.if_there(wim, image, path, |wim| {
+                wim.read_into(image, path, FILE_LIMIT, room)
+            }),
+            Kind::Folder(folder) => Ok(folder.read(path)?.map(Bulk::from)),
         }
     }
 
@@ -316,28 +348,39 @@ impl Images {
     /// # Errors
     /// As [`Images::read`]; [`Error::NoFile`] if it is not there.
     pub fn require(&self, image: &Image, path: &'static str) -> Result<Wiped, Error> {
-        self.require_into(image, path, &mut Room::default())
+        self.read(image.index, path)?
+            .ok_or_else(|| self.no_file(image, path))
+    }
+
+    fn no_file(&self, image: &Image, file: &'static str) -> Error {
+        Error::NoFile {
+            image: self.describe(image),
+            file,
+        }
     }
 
     /// As [`Images::require`], in the memory of `room` if it is a WIM's; see [`Wim::read_into`].
     ///
     /// # Errors
     /// As [`Images::require`].
-    pub fn require_into(&self, image: &Image, path: &'static str, room: &mut Room) -> Result<Wiped, Error> {
-        let content = self.read_into(image.index, path, room)?;
-        content.ok_or_else(|| Error::NoFile {
-            image: self.describe(image),
-            file: path,
-        })
+    pub fn require_into(&self, image: &Image, path: &'static str, room: &mut Room) -> Result<Bulk, Error> {
+        self.read_into(image.index, path, room)?
+            .ok_or_else(|| self.no_file(image, path))
     }
 
-    /// Makes a file ready to be put into its image; in a WIM, `room` gets the memory of its content. May be called for several
-    /// files at once.
+    /// Makes `content` ready to be put into the image with this index; in a WIM, `room` gets the memory of it. May be called for
+    /// several files at once.
     ///
     /// # Errors
     /// What keeps the file from being put there.
-    pub fn pack(&self, file: NewFile, room: &mut Room) -> Result<PackedFile, Error> {
-        let NewFile { image, path, content } = file;
+    pub fn pack(
+        &self,
+        image: u32,
+        path: impl Into<String>,
+        content: impl Into<Bulk>,
+        room: &mut Room,
+    ) -> Result<PackedFile, Error> {
+        let (path, content) = (path.into(), content.into());
         let content = match &self.kind {
             Kind::Wim(wim) => {
                 let packed = wim.pack(image, &path, &content);
@@ -366,7 +409,7 @@ impl Images {
         for file in files {
             progress(Phase::Compress, done, total);
             done += file.content.len() as u64;
-            packed.push(self.pack(file, &mut Room::default())?);
+            packed.push(self.pack(file.image, file.path, file.content, &mut Room::default())?);
         }
         self.commit_packed(packed, output, progress)
     }

@@ -202,7 +202,15 @@ pub fn execute(
         Destination::Target => (None, target.clone()),
         Destination::Copy(path) => (Some(path), target.at(path)),
     };
-    let mut residue = done.iter().map(|changes| changes.residue).sum();
+    let mut residue: u64 = done.iter().map(|changes| changes.residue).sum();
+    if images.is_marked_as_being_written()
+        && let Some(first) = done.first_mut()
+    {
+        first.notes.push(
+            "another program was stopped while it wrote this WIM; all contents are whole, and its mark is taken away"
+                .to_owned(),
+        );
+    }
     // What was written to a WIM was compared with the contents that were asked again for everything; what did not change was just read.
     let mut verified = true;
     if !files.is_empty() || output.is_some() || images.was_interrupted() {
@@ -210,8 +218,6 @@ pub fn execute(
         let left = images.commit_packed(files, output, progress)?;
         let traces = Traces::of(done.iter().flat_map(|changes| &changes.replaced));
         residue += tell_left(&left, &mut done) + still_there(&written, &left, &done, &traces)?;
-    } else {
-        drop(images);
     }
     if !verified {
         verify(&written, request, &done, progress)?;

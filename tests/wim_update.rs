@@ -474,3 +474,77 @@ fn a_read_only_mark_is_refused_with_the_way_out() {
     assert!(matches!(error, Error::Refused(Refusal::ReadOnly)));
     assert!(error.to_string().contains("wimlib-imagex export"));
 }
+
+#[test]
+fn a_file_that_another_program_left_unfinished_is_gone_on_with_if_it_is_whole() {
+    for (what, builder) in builders() {
+        let fixture = Fixture::new(&builder);
+        let mut bytes = std::fs::read(fixture.path()).unwrap();
+        bytes[16] |= 0x40;
+        std::fs::write(fixture.path(), &bytes).unwrap();
+        fixture.wim().writable().unwrap();
+        assert!(fixture.wim().was_interrupted());
+        let report = fixture.wim().update().unwrap().commit(&mut quiet).unwrap();
+        assert!(report.recovered);
+        assert!(!fixture.wim().was_interrupted(), "{what}");
+        verify(&fixture.path(), &what);
+
+        // A byte of the first content is another one.
+        bytes[208 + 60_000] ^= 1;
+        std::fs::write(fixture.path(), &bytes).unwrap();
+        let error = fixture.wim().writable().unwrap_err();
+        assert!(
+            matches!(error, Error::Refused(Refusal::WriteInProgress)),
+            "{what}"
+        );
+        assert!(fixture.wim().update().is_err());
+    }
+}
+
+#[test]
+fn contents_that_nothing_refers_to_are_dropped_and_wiped() {
+    let fixture = Fixture::new(&Builder::new().image(image(1, &content(1, 100_000))));
+    // Another program takes a file away and leaves its content, with a reference count of 0.
+    let path = fixture.path();
+    let gone = content(6, 50_000);
+    if Command::new("wimlib-imagex")
+        .arg("update")
+        .arg(&path)
+        .args(["1", "--command", "delete /Windows/System32/config/SYSTEM"])
+        .output()
+        .is_err()
+    {
+        eprintln!("skipped: wimlib-imagex is not installed");
+        return;
+    }
+    let holds = |what: &[u8]| {
+        let bytes = std::fs::read(&path).unwrap();
+        bytes.windows(what.len()).any(|window| window == what)
+    };
+    assert!(holds(&gone[..1000]));
+    let mut update = fixture.wim().update().unwrap();
+    update.wipe_unused();
+    let report = update.commit(&mut quiet).unwrap();
+    assert!(!holds(&gone[..1000]));
+    assert!(report.orphans_dropped <= 2);
+    verify(&path, "orphans");
+}
+
+#[test]
+fn changes_again_and_again_do_not_let_the_file_grow() {
+    for (what, builder) in builders() {
+        let fixture = Fixture::new(&builder);
+        let mut lengths = Vec::new();
+        for round in 0..12 {
+            let mut hive = content(1, 700_001);
+            hive[350_000] = round;
+            fixture.put(&[(1, HIVE, &hive), (2, ANSWER, &[round; 300])]);
+            lengths.push(std::fs::metadata(fixture.path()).unwrap().len());
+        }
+        // The places of old and new alternate; the longest state comes early.
+        let settled = lengths[..5].iter().max();
+        let later = lengths[5..].iter().max();
+        assert!(later <= settled, "{what}: {lengths:?}");
+        verify(&fixture.path(), &what);
+    }
+}

@@ -11,7 +11,7 @@ use crate::hive::{self, Hive};
 use crate::image::{ANSWER_FILE, Facts, Image, Images, NewFile, PackedFile, SOFTWARE, SYSTEM};
 use crate::key::ProductKey;
 use crate::pkeyconfig::KeyConfiguration;
-use crate::secret::Wiped;
+use crate::secret::{Bulk, Wiped};
 use crate::trace::Traces;
 use crate::unattend::{AnswerFile, Setting};
 use crate::wim::Room;
@@ -125,7 +125,7 @@ pub fn prepare(
             // An earlier key may stand in cells that were freed long ago.
             hive.scrub().map_err(failed(path))?;
         }
-        let content = hive.finish().map_err(failed(path))?;
+        let content = hive.finish_in_place().map_err(failed(path))?;
         if changed {
             contents.push((name, path, content));
         } else {
@@ -141,19 +141,14 @@ pub fn prepare(
     for (name, path, content) in contents {
         residue += traces.count(&content);
         let content = asked_again(images, image, (name, path), content, &wishes)?;
-        let file = NewFile {
-            image: image.index,
-            path: path.to_owned(),
-            content,
-        };
-        files.push(images.pack(file, memory.room(name))?);
+        files.push(images.pack(image.index, path, content, memory.room(name))?);
     }
     if let Some(template) = &request.answer_file {
         let (change, file) = answer_file(images, image, template, chosen.as_ref(), facts.architecture)?;
         changes.push(change);
         if let Some(file) = file {
             residue += traces.count(&file.content);
-            files.push(images.pack(file, &mut Room::default())?);
+            files.push(images.pack(file.image, file.path, file.content, &mut Room::default())?);
         }
     }
     Ok(ImageChanges {
@@ -174,9 +169,9 @@ fn asked_again(
     images: &Images,
     image: &Image,
     (name, path): (HiveName, &'static str),
-    content: Wiped,
+    content: Bulk,
     wishes: &[Wish],
-) -> Result<Wiped, Error> {
+) -> Result<Bulk, Error> {
     let failed = |cause| images.hive_error(image, path, cause);
     let mut hive = Hive::read(content).map_err(failed)?;
     let again = activation::apply(&mut hive, name, wishes).map_err(failed)?;
@@ -187,7 +182,7 @@ fn asked_again(
             name: change.name,
         });
     }
-    Ok(hive.finish().map_err(failed)?)
+    Ok(hive.finish_in_place().map_err(failed)?)
 }
 
 /// The image's own key configuration. One that cannot be read is noted and done without.

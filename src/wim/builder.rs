@@ -11,12 +11,11 @@ use super::encode::{Encoded, Piece, encode, survey};
 use super::error::Error;
 use super::header::{HEADER_LENGTH, Header, ResourceHeader, resource_flag};
 use super::integrity;
+use super::memory::Memory;
 use super::resource::{Hash, NO_HASH, sha1};
 use super::space::Ranges;
-use super::storage::Storage;
 use crate::text;
 use std::collections::BTreeMap;
-use std::io;
 use std::path::Path;
 use std::sync::Mutex;
 
@@ -123,7 +122,9 @@ impl Builder {
         let xml = format!("<WIM><TOTALBYTES>{table_end}</TOTALBYTES>{xml}</WIM>");
         header.xml = append_table(&mut bytes, &text::encode(&xml, form));
         if self.integrity {
-            let table = integrity::build(&Memory(&bytes), None, &Ranges::default(), table_end)?;
+            let file = Memory::new(bytes);
+            let table = integrity::build(&file, None, &Ranges::default(), table_end)?;
+            bytes = file.into_bytes();
             header.integrity = append_table(&mut bytes, &table);
         }
         if let Some(start) = bytes.get_mut(..HEADER_LENGTH) {
@@ -142,7 +143,7 @@ impl Builder {
             .write(true)
             .create_new(true)
             .open(path);
-        let written = created.and_then(|mut file| io::Write::write_all(&mut file, &bytes));
+        let written = created.and_then(|mut file| std::io::Write::write_all(&mut file, &bytes));
         written.map_err(|source| Error::Open {
             path: text::printable(&path.to_string_lossy()),
             source,
@@ -212,37 +213,4 @@ fn append_table(bytes: &mut Vec<u8>, table: &[u8]) -> ResourceHeader {
 fn guid_of(contents: &[u8], xml: &str) -> [u8; 16] {
     let hash = sha1(&[sha1(contents), sha1(xml.as_bytes())].concat());
     crate::bytes::array(&hash, 0).unwrap_or_default()
-}
-
-/// Bytes in memory, to be read as if they were a file.
-struct Memory<'a>(&'a [u8]);
-
-impl Storage for Memory<'_> {
-    fn length(&self) -> io::Result<u64> {
-        Ok(self.0.len() as u64)
-    }
-
-    fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
-        let source = usize::try_from(offset)
-            .ok()
-            .and_then(|offset| crate::bytes::slice(self.0, offset, bytes.len()));
-        bytes.copy_from_slice(source.ok_or(io::ErrorKind::UnexpectedEof)?);
-        Ok(())
-    }
-
-    fn begin_writing(&self) -> io::Result<()> {
-        Err(io::ErrorKind::ReadOnlyFilesystem.into())
-    }
-
-    fn write_at(&self, _bytes: &[u8], _offset: u64) -> io::Result<()> {
-        Err(io::ErrorKind::ReadOnlyFilesystem.into())
-    }
-
-    fn set_length(&self, _length: u64) -> io::Result<()> {
-        Err(io::ErrorKind::ReadOnlyFilesystem.into())
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        Ok(())
-    }
 }

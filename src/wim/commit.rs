@@ -10,7 +10,7 @@ mod write;
 use super::blob_table::{self, BlobTable, Kind, Row};
 use super::encode::{Base, Encoded, Piece, encode, survey};
 use super::error::{Error, Refusal};
-use super::header::{DATA_START, Header, ResourceHeader, resource_flag};
+use super::header::{DATA_START, Header, ResourceHeader, flag, resource_flag};
 use super::integrity::{self, Integrity, NextTable};
 use super::intent::Intent;
 use super::reader::{Wim, add_counts, lock};
@@ -48,6 +48,8 @@ pub struct Report {
     pub length_after: u64,
     /// Old contents of changed files that are still in the WIM.
     pub left: Vec<Left>,
+    /// Contents that nothing referred to before, which other programs had left; they are gone, unless they are solid.
+    pub orphans_dropped: usize,
     /// Whether an earlier run had been killed and was cleaned up after.
     pub recovered: bool,
 }
@@ -79,7 +81,7 @@ struct Plan {
     header: Header,
     /// Resources and tables with their places, in the order in which they are written.
     writes: Vec<(u64, Vec<Piece>)>,
-    /// The ranges that belong to something in the old state.
+    /// The ranges that belong to something in the old state, or are to be wiped with it.
     old: Ranges,
     /// The ranges that belong to something in the new state.
     new: Ranges,
@@ -108,7 +110,8 @@ impl Update {
         };
         self.edited
             .retain(|&image, edited| !unchanged(image, edited.metadata.bytes()));
-        if self.edited.is_empty() && intent.is_none() && !self.wipe {
+        let marked = self.wim.is_marked_as_being_written();
+        if self.edited.is_empty() && intent.is_none() && !self.wipe && !marked {
             return Ok(Report {
                 length_before,
                 length_after: length_before,
@@ -118,6 +121,7 @@ impl Update {
         self.lock()?;
         if self.edited.is_empty()
             && !self.wipe
+            && !marked
             && let Some(intent) = intent
         {
             return self.clean_up(&intent, progress);
@@ -164,6 +168,11 @@ impl Update {
         if now != self.wim.header_found || length != self.wim.file_length {
             return Err(Error::ChangedMeanwhile);
         }
+        // Two other updates may have brought the header back to what it was: places are used again.
+        let table = BlobTable::read(storage, &self.wim.header, length)?;
+        if table.rows != self.wim.blobs.rows {
+            return Err(Error::ChangedMeanwhile);
+        }
         Ok(())
     }
 
@@ -177,7 +186,7 @@ impl Update {
         if self.wipe {
             old = once(0..wim.file_length).collect();
         }
-        let mut report = self.report(&counts, intent.is_some());
+        let mut report = self.report(&counts, wim.was_interrupted() || intent.is_some());
         let mut writes = Vec::new();
         let mut place = |encoded: Encoded, flags: u8| {
             let offset = taken
@@ -190,6 +199,7 @@ impl Update {
             Ok::<_, Error>(location)
         };
         let mut header = wim.header.clone();
+        header.flags &= !flag::WRITE_IN_PROGRESS; // nobody else writes: this update holds the lock
         let mut rows = kept_rows(&wim.blobs, &counts);
         for encoded in std::mem::take(&mut self.pending) {
             if let Some(&references) = counts.get(&encoded.hash) {
@@ -332,10 +342,16 @@ impl Update {
                 reason,
             })
         });
+        let replaced = |hash: &Hash| self.wanted.iter().any(|wanted| wanted.old.as_ref() == Some(hash));
+        let orphans =
+            self.wim.blobs.rows.iter().filter(|row| {
+                row.kind == Kind::Own && !counts.contains_key(&row.hash) && !replaced(&row.hash)
+            });
         Report {
             images: self.edited.keys().copied().collect(),
             length_before: self.wim.file_length,
             left: left.collect(),
+            orphans_dropped: orphans.count(),
             recovered,
             ..Report::default()
         }

@@ -88,24 +88,33 @@ impl Encoded {
     }
 }
 
+/// A chunk that is being compressed or was: `None` at first; then the compressed bytes, or `None` where they are not shorter.
+type Slot = Arc<Mutex<Option<Option<Wiped>>>>;
+
 /// Chunks that were compressed already, by the SHA-1 of their plain text. Images of one WIM have hives that differ little: a chunk
-/// that changes in all of them in the same way is compressed once.
+/// that changes in all of them in the same way is compressed once, even if several threads come to it at the same time.
 #[derive(Default)]
 pub(super) struct ChunkCache {
-    made: HashMap<Hash, Option<Wiped>>,
+    slots: HashMap<Hash, Slot>,
     size: usize,
 }
 
 impl ChunkCache {
-    /// More bytes than this are not kept.
+    /// Chunks of more plain bytes than this are not kept.
     const LIMIT: usize = 32 << 20;
 
-    fn keep(&mut self, hash: Hash, chunk: Option<&Wiped>) {
-        let length = chunk.map_or(0, |chunk| chunk.len());
-        if self.size + length <= Self::LIMIT {
-            self.size += length;
-            self.made.insert(hash, chunk.cloned());
+    /// The place of the chunk `plain`, for all who come to the same one.
+    fn slot(&mut self, plain: &[u8]) -> Slot {
+        let hash = sha1(plain);
+        if let Some(slot) = self.slots.get(&hash) {
+            return Arc::clone(slot);
         }
+        let slot = Slot::default();
+        if self.size + plain.len() <= Self::LIMIT {
+            self.size += plain.len();
+            self.slots.insert(hash, Arc::clone(&slot));
+        }
+        slot
     }
 }
 
@@ -224,78 +233,93 @@ fn made_before_or_now(
     indices: &[usize],
     cache: &Mutex<ChunkCache>,
 ) -> Result<Made, Error> {
-    let mut made = Made::with_capacity(indices.len());
-    let mut missing = Vec::new();
-    let mut hashes = Vec::new();
-    for &index in indices {
+    let plain = |index: usize| {
         let start = index * chunk_size;
-        let hash = sha1(
-            content
-                .get(start..content.len().min(start + chunk_size))
-                .unwrap_or_default(),
-        );
-        let known = lock(cache).made.get(&hash).cloned();
-        match known {
-            Some(chunk) => _ = made.insert(index, chunk),
-            None => {
-                missing.push(index);
-                hashes.push(hash);
+        content
+            .get(start..content.len().min(start + chunk_size))
+            .unwrap_or_default()
+    };
+    let slots: Vec<(usize, Slot)> = indices
+        .iter()
+        .map(|&index| (index, lock(cache).slot(plain(index))))
+        .collect();
+    let largest = chunk_size.min(content.len());
+    let work = || -> Result<(), Error> {
+        let mut encoder = None;
+        for (index, slot) in &slots {
+            // One that somebody else is at is left to him.
+            if let Ok(mut slot) = slot.try_lock()
+                && slot.is_none()
+            {
+                *slot =
+                    Some(ChunkEncoder::of(&mut encoder, codec, chunk_size, largest)?.encode(plain(*index)));
             }
         }
-    }
-    let fresh = compress_all(content, codec, chunk_size, &missing)?;
-    for (index, hash) in missing.iter().zip(hashes) {
-        lock(cache).keep(hash, fresh.get(index).and_then(Option::as_ref));
-    }
-    made.extend(fresh);
-    Ok(made)
-}
-
-/// Compresses the chunks with these indices.
-fn compress_all(content: &[u8], codec: Codec, chunk_size: usize, indices: &[usize]) -> Result<Made, Error> {
-    let each = indices.len().div_ceil(threads_for(indices.len())).max(1);
+        Ok(())
+    };
+    let threads = threads_for(indices.len());
     std::thread::scope(|scope| {
-        let workers: Vec<_> = indices
-            .chunks(each)
-            .map(|group| scope.spawn(move || compress_group(content, codec, chunk_size, group)))
-            .collect();
-        let mut all = HashMap::with_capacity(indices.len());
-        for worker in workers {
-            all.extend(
-                worker
-                    .join()
-                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?,
-            );
-        }
-        Ok(all)
-    })
-}
-
-fn compress_group(content: &[u8], codec: Codec, chunk_size: usize, indices: &[usize]) -> Result<Made, Error> {
-    let largest = chunk_size.min(content.len());
-    // LZX codes depend on the chunk size; LZMS codes do not, and its compressor takes many times the chunk in memory.
-    let compressor_size = if codec == Codec::Lzms { largest } else { chunk_size };
-    let mut compressor = Compressor::new(codec, compressor_size)?;
-    let mut decompressor = Decompressor::new(codec, chunk_size)?;
-    let mut compressed = Zeroizing::new(vec![0; largest]);
-    let mut back = Zeroizing::new(vec![0; largest]);
-    let mut made = HashMap::with_capacity(indices.len());
-    for &index in indices {
-        let start = index * chunk_size;
-        let plain = content
-            .get(start..content.len().min(start + chunk_size))
-            .unwrap_or_default();
-        // A chunk as long as its plain text would be taken for a plain one: it has to become shorter.
-        let room = compressed
-            .get_mut(..plain.len().saturating_sub(1))
-            .unwrap_or_default();
-        let chunk = compressor.compress(plain, room).and_then(|length| {
-            let chunk = compressed.get(..length)?;
-            let back = back.get_mut(..plain.len())?;
-            // What does not come back is stored plain: a fault in a codec must not cost a file.
-            (decompressor.decompress(chunk, back) && back == plain).then(|| Zeroizing::new(chunk.to_vec()))
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        let own = work();
+        let others = others.into_iter().map(|other| {
+            other
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         });
-        made.insert(index, chunk);
+        others.fold(own, Result::and)
+    })?;
+    let mut encoder = None;
+    let mut made = Made::with_capacity(slots.len());
+    for (index, slot) in slots {
+        // Waits for him who is at it; if he failed, it is done here.
+        let mut slot = lock(&slot);
+        if slot.is_none() {
+            *slot = Some(ChunkEncoder::of(&mut encoder, codec, chunk_size, largest)?.encode(plain(index)));
+        }
+        made.insert(index, slot.clone().flatten());
     }
     Ok(made)
+}
+
+/// Compresses one chunk after the other.
+struct ChunkEncoder {
+    compressor: Compressor,
+    decompressor: Decompressor,
+    compressed: Wiped,
+    back: Wiped,
+}
+
+impl ChunkEncoder {
+    /// The encoder in `place`, made if there is none yet: a compressor takes megabytes.
+    fn of(
+        place: &mut Option<Self>,
+        codec: Codec,
+        chunk_size: usize,
+        largest: usize,
+    ) -> Result<&mut Self, Error> {
+        if place.is_none() {
+            // LZX codes depend on the chunk size; LZMS codes do not, and its compressor takes many times the chunk in memory.
+            let compressor_size = if codec == Codec::Lzms { largest } else { chunk_size };
+            *place = Some(Self {
+                compressor: Compressor::new(codec, compressor_size)?,
+                decompressor: Decompressor::new(codec, chunk_size)?,
+                compressed: Zeroizing::new(vec![0; largest]),
+                back: Zeroizing::new(vec![0; largest]),
+            });
+        }
+        place
+            .as_mut()
+            .ok_or(Error::CodecUnavailable { codec, chunk_size })
+    }
+
+    /// The compressed chunk; `None` if it would not be shorter.
+    fn encode(&mut self, plain: &[u8]) -> Option<Wiped> {
+        // A chunk as long as its plain text would be taken for a plain one: it has to become shorter.
+        let room = self.compressed.get_mut(..plain.len().saturating_sub(1))?;
+        let length = self.compressor.compress(plain, room)?;
+        let chunk = self.compressed.get(..length)?;
+        let back = self.back.get_mut(..plain.len())?;
+        // What does not come back is stored plain: a fault in a codec must not cost a file.
+        (self.decompressor.decompress(chunk, back) && back == plain).then(|| Zeroizing::new(chunk.to_vec()))
+    }
 }

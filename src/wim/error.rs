@@ -278,9 +278,9 @@ pub enum Refusal {
         "the WIM is marked read-only\nIf it is yours to change, make a copy without the mark: wimlib-imagex export in.wim all out.wim"
     )]
     ReadOnly,
-    /// The write-in-progress flag is set.
+    /// The write-in-progress flag is set, and some content is damaged.
     #[error(
-        "another program was, or is, writing to the WIM\nIf none is, check it (wimlib-imagex verify) and rewrite it: wimlib-imagex optimize file.wim"
+        "another program was, or is, writing to the WIM, and not all of it is whole\nIf none is, see what is damaged (wimlib-imagex verify) and take the file from its source again."
     )]
     WriteInProgress,
     /// Content is missing, so that references cannot be counted.

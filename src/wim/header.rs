@@ -282,7 +282,8 @@ impl Header {
     /// The 208 bytes with what may have changed: number of images, places of the tables, boot image.
     pub(super) fn encode(&self) -> [u8; HEADER_LENGTH] {
         let mut encoded = self.bytes;
-        let changed: [(usize, &[u8]); 6] = [
+        let changed: [(usize, &[u8]); 7] = [
+            (field::FLAGS, &self.flags.to_le_bytes()),
             (field::IMAGES, &self.images.to_le_bytes()),
             (field::BLOB_TABLE, &self.blob_table.encode()),
             (field::XML, &self.xml.encode()),

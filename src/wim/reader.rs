@@ -15,11 +15,11 @@ use super::resource::{Hash, NO_HASH, Resource, read_exact, sha1};
 use super::room::{Content, Room};
 use super::storage::{Disk, Storage};
 use super::xml::{Document, ImageInfo};
-use crate::secret::Wiped;
+use crate::secret::{Bulk, Wiped};
 use crate::text::printable;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Longer XML data than this, in bytes, describes no WIM.
 const XML_LIMIT: u64 = 64 << 20;
@@ -43,6 +43,8 @@ pub struct Wim {
     pub(super) fingerprints: Mutex<HashMap<Hash, Arc<[Print]>>>,
     /// Chunks that were compressed for an update of this WIM.
     pub(super) cache: Mutex<ChunkCache>,
+    /// Whether all contents are whole, once that was looked at.
+    pub(super) verified: OnceLock<bool>,
 }
 
 /// A file or folder of an image.
@@ -150,6 +152,7 @@ impl Wim {
             metadata: Mutex::default(),
             fingerprints: Mutex::default(),
             cache: Mutex::default(),
+            verified: OnceLock::new(),
         };
         wim.check_counts()?;
         Ok(wim)
@@ -194,9 +197,9 @@ impl Wim {
         self.header.coding
     }
 
-    /// Whether an update of this file was killed. What it did or did not do is whole; the next update cleans up after it.
+    /// Whether an update of this file was killed. What one of ours did or did not do is whole; the next update cleans up after it.
     pub fn was_interrupted(&self) -> bool {
-        self.interrupted.is_some()
+        self.interrupted.is_some() || self.is_marked_as_being_written()
     }
 
     /// Whether some contents lie in solid resources, as in an ESD.
@@ -230,7 +233,21 @@ impl Wim {
     /// [`Error::TooLarge`] if it has more than `limit` bytes; [`Error::NotFound`], [`Error::WrongKind`] for folders,
     /// links and encrypted files, [`Error::Elsewhere`], and whatever is wrong with the data.
     pub fn read(&self, image: u32, path: &str, limit: u64) -> Result<Wiped, Error> {
-        self.read_into(image, path, limit, &mut Room::default())
+        let content = self.read_into(image, path, limit, &mut Room::on_heap())?;
+        Ok(content.into())
+    }
+
+    /// How many bytes of this file the content of the file at `path` takes up; `None` if there is no such file, or it has nothing of
+    /// its own here: it is empty, or part of a solid resource.
+    ///
+    /// # Errors
+    /// When the metadata of the image cannot be read.
+    pub fn stored_size(&self, image: u32, path: &str) -> Result<Option<u64>, Error> {
+        let entry = self.find(image, path)?;
+        let row = entry.and_then(|entry| self.blobs.find(&entry.hash));
+        Ok(row
+            .filter(|row| row.kind == Kind::Own)
+            .map(|row| row.location.size))
     }
 
     /// As [`Wim::read`], in the memory of `room`. Whoever reads many contents that are alike, one after the other, saves time by
@@ -238,12 +255,12 @@ impl Wim {
     ///
     /// # Errors
     /// As [`Wim::read`].
-    pub fn read_into(&self, image: u32, path: &str, limit: u64, room: &mut Room) -> Result<Wiped, Error> {
+    pub fn read_into(&self, image: u32, path: &str, limit: u64, room: &mut Room) -> Result<Bulk, Error> {
         let metadata = self.metadata(image)?;
         let raw = metadata.find(path)?.ok_or_else(|| not_found(image, path))?;
         let hash = content_of(&metadata, &raw, image, path)?;
         if hash == NO_HASH {
-            return Ok(Wiped::default());
+            return Ok(Bulk::default());
         }
         let row = self.blobs.find(&hash).ok_or_else(|| Error::Elsewhere {
             image,
@@ -266,7 +283,7 @@ impl Wim {
         limit: u64,
         what: &str,
         room: &mut Room,
-    ) -> Result<Wiped, Error> {
+    ) -> Result<Bulk, Error> {
         let mut content = self.read_unchecked(row, limit, room)?;
         if content.hash != row.hash {
             // Not the fault of what the room held before.
@@ -295,7 +312,7 @@ impl Wim {
         let plain = solid.read_part(storage, offset, row.location.size, limit)?;
         Ok(Content {
             hash: sha1(&plain),
-            plain,
+            plain: plain.into(),
             prints: Arc::default(),
         })
     }
@@ -309,7 +326,7 @@ impl Wim {
         self.references().map(drop)
     }
 
-    /// The refusals that the header alone decides.
+    /// The refusals that the header decides: alone, or with a look at all contents.
     pub(super) fn refuse_by_header(&self) -> Result<(), Error> {
         let header = &self.header;
         let refusal = if header.parts != 1 {
@@ -321,10 +338,8 @@ impl Wim {
             Refusal::Pipable
         } else if header.flags & flag::READ_ONLY != 0 {
             Refusal::ReadOnly
-        } else if header.flags & flag::WRITE_IN_PROGRESS != 0 {
-            Refusal::WriteInProgress
         } else {
-            return Ok(());
+            return self.refuse_unfinished();
         };
         Err(refusal.into())
     }
@@ -366,7 +381,9 @@ impl Wim {
             part: self.header.part,
         })?;
         let what = format!("the metadata of image {image}");
-        let mut bytes = self.read_blob(row, METADATA_LIMIT, &what, &mut Room::default())?;
+        let mut bytes: Wiped = self
+            .read_blob(row, METADATA_LIMIT, &what, &mut Room::on_heap())?
+            .into();
         Ok(Arc::new(Metadata::parse(std::mem::take(&mut *bytes))?))
     }
 

@@ -291,7 +291,11 @@ impl Resource {
     ) -> Result<Content, Error> {
         let length = self.within(limit, self.plain)?;
         let chunks = self.chunks(storage)?;
-        let (mut plain, seen) = room.take(length);
+        let (mut plain, seen) = room.take(length).map_err(|source| Error::Read {
+            what: "resource",
+            offset: self.offset,
+            source,
+        })?;
         if self.layout == Layout::Plain {
             read_exact(storage, "resource", self.offset, &mut plain)?;
             let hash = sha1(&plain);

@@ -1,22 +1,22 @@
 //! room - memory in which one content after the other is read, and what it still holds of the last one.
 //!
-//! Promise: the memory is wiped when the room is dropped. A chunk is taken as read only if it has the compressed text of the
+//! Promise: the memory wipes itself when the room is dropped. A chunk is taken as read only if it has the compressed text of the
 //! chunk that stood in the same place before and the memory still holds that one's plain text; the caller of the reader checks
 //! the SHA-1 of the whole all the same. Hives of the images of one WIM are alike, so this spares most of the decompressing.
 
 use super::fingerprint::{self, BLOCK, Print};
 use super::resource::Hash;
-use crate::secret::{self, Wiped};
+use crate::secret::Bulk;
+use std::io;
 use std::sync::Arc;
 use zeroize::Zeroizing;
-
-/// A content may grow by so many bytes before it needs other memory.
-const SLACK: usize = 1 << 20;
 
 /// Memory for contents that are read one after the other, one at a time.
 #[derive(Default)]
 pub struct Room {
-    bytes: Wiped,
+    bytes: Option<Bulk>,
+    /// Whether it is to be memory of the heap, which becomes a vector without being copied.
+    on_heap: bool,
     seen: Option<Seen>,
     threads: Option<usize>,
 }
@@ -25,14 +25,14 @@ impl std::fmt::Debug for Room {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
             .debug_struct("Room")
-            .field("length", &self.bytes.len())
+            .field("length", &self.bytes.as_ref().map(|bytes| bytes.len()))
             .finish_non_exhaustive()
     }
 }
 
 /// A content that was read.
 pub(super) struct Content {
-    pub(super) plain: Wiped,
+    pub(super) plain: Bulk,
     pub(super) hash: Hash,
     /// The fingerprint of every block; none if it was not compressed.
     pub(super) prints: Arc<[Print]>,
@@ -73,18 +73,23 @@ impl Seen {
 impl Room {
     /// A room whose contents are decompressed with this many threads: 1 where other threads do the same with other contents.
     pub fn for_threads(threads: usize) -> Self {
-        let mut room = Self::default();
-        room.threads = Some(threads);
-        room
+        Self {
+            threads: Some(threads),
+            ..Self::default()
+        }
+    }
+
+    /// A room for one content that becomes a vector.
+    pub(super) fn on_heap() -> Self {
+        Self {
+            on_heap: true,
+            ..Self::default()
+        }
     }
 
     /// Gives memory back that came from this room, for the next content. It may hold anything.
-    pub fn put_back(&mut self, bytes: Wiped) {
-        if bytes.capacity() > self.bytes.capacity() {
-            secret::wipe(std::mem::replace(&mut self.bytes, bytes));
-        } else {
-            secret::wipe(bytes);
-        }
+    pub fn put_back(&mut self, bytes: Bulk) {
+        self.bytes = Some(bytes);
     }
 
     pub(super) fn threads(&self) -> Option<usize> {
@@ -92,29 +97,22 @@ impl Room {
     }
 
     /// Memory of `length` bytes with anything in it, and what it holds.
-    pub(super) fn take(&mut self, length: usize) -> (Wiped, Option<Seen>) {
-        let mut bytes = std::mem::take(&mut self.bytes);
+    pub(super) fn take(&mut self, length: usize) -> io::Result<(Bulk, Option<Seen>)> {
         let seen = self.seen.take();
-        if length > bytes.capacity() {
-            secret::wipe(bytes);
-            // Zeros from the system cost nothing until they are touched.
-            let mut fresh = Zeroizing::new(vec![0; length.saturating_add(SLACK)]);
-            fresh.truncate(length);
-            return (fresh, None);
+        match self.bytes.take() {
+            Some(mut bytes) => {
+                bytes.truncate(length);
+                bytes.grow(length)?;
+                Ok((bytes, seen))
+            }
+            None if self.on_heap => Ok((Bulk::from(Zeroizing::new(vec![0; length])), None)),
+            None => Ok((Bulk::zeroed(length)?, None)),
         }
-        bytes.resize(length, 0);
-        (bytes, seen)
     }
 
     /// Notes what memory from this room holds.
     pub(super) fn holds(&mut self, seen: Seen) {
         self.seen = Some(seen);
-    }
-}
-
-impl Drop for Room {
-    fn drop(&mut self) {
-        secret::wipe(std::mem::take(&mut self.bytes));
     }
 }
 
@@ -125,7 +123,7 @@ mod tests {
     #[test]
     fn memory_comes_back_with_what_it_held() {
         let mut room = Room::default();
-        let (bytes, seen) = room.take(100);
+        let (bytes, seen) = room.take(100).unwrap();
         assert!(seen.is_none());
         let at = bytes.as_ptr();
         room.holds(Seen {
@@ -133,7 +131,7 @@ mod tests {
             prints: Arc::default(),
         });
         room.put_back(bytes);
-        let (bytes, seen) = room.take(90);
+        let (bytes, seen) = room.take(90).unwrap();
         assert!(seen.is_some());
         assert_eq!((bytes.as_ptr(), bytes.len()), (at, 90));
     }

@@ -5,6 +5,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -23,6 +24,8 @@ pub(super) trait Storage: Send + Sync {
     fn set_length(&self, length: u64) -> io::Result<()>;
     /// Returns when all that was written is on the medium.
     fn sync(&self) -> io::Result<()>;
+    /// Makes bytes zero that need no medium from then on; an error if that cannot be done here.
+    fn punch(&self, range: Range<u64>) -> io::Result<()>;
 }
 
 /// A [`Storage`] on a disk.
@@ -96,5 +99,21 @@ impl Storage for Disk {
 
     fn sync(&self) -> io::Result<()> {
         self.writer()?.sync_data()
+    }
+    #[cfg(target_os = "linux")]
+    fn punch(&self, range: Range<u64>) -> io::Result<()> {
+        use rustix::fs::{FallocateFlags, fallocate};
+        let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        Ok(fallocate(
+            self.writer()?,
+            flags,
+            range.start,
+            range.end - range.start,
+        )?)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn punch(&self, _range: Range<u64>) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 }

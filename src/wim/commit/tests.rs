@@ -106,6 +106,16 @@ impl Storage for Faulty {
     fn sync(&self) -> io::Result<()> {
         self.step().map_or(Ok(()), |_| Err(io::Error::other("injected")))
     }
+
+    fn punch(&self, range: std::ops::Range<u64>) -> io::Result<()> {
+        if self.step().is_some() {
+            return Err(io::Error::other("injected"));
+        }
+        let mut own = self.bytes.lock().unwrap();
+        let [start, end] = [range.start, range.end].map(|offset| usize::try_from(offset).unwrap());
+        own[start..end].fill(0);
+        Ok(())
+    }
 }
 
 fn open(storage: &Arc<Faulty>) -> Result<Wim, Error> {

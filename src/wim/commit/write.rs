@@ -13,18 +13,20 @@ use crate::wim::fingerprint::{self, Print};
 use crate::wim::header::{DATA_START, HEADER_LENGTH, Header};
 use crate::wim::integrity;
 use crate::wim::intent::Intent;
-use crate::wim::reader::Wim;
-use crate::wim::resource::read_exact;
+use crate::wim::reader::{Wim, lock};
+use crate::wim::resource::{cores, read_exact};
 use crate::wim::space::Ranges;
 use crate::wim::storage::Storage;
 use crate::wim::update::{Update, Wanted};
 use std::io;
 use std::iter::once;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use zeroize::Zeroizing;
 
 /// How much is copied or wiped at once, in bytes.
 pub(super) const STEP: usize = 1 << 20;
+/// Shorter dead ranges than this, in bytes, stay on the medium as zeros.
+const WORTH_A_HOLE: u64 = 64 << 10;
 
 pub(super) fn write_error(what: &'static str, offset: u64) -> impl FnOnce(io::Error) -> Error {
     move |source| Error::Write { what, offset, source }
@@ -47,7 +49,7 @@ pub(super) fn write(
         mut report,
     } = plan;
     let wim = &update.wim;
-    let placed = new.without(&old);
+    let placed = new.without(&wim.live());
     let interrupted = intent.map_or_else(Ranges::default, |intent| intent.ranges.clone());
     // What is behind the end of the old WIM is what a killed run left, or nothing that belongs to a WIM.
     let behind = old.end()..wim.file_length.max(old.end());
@@ -76,6 +78,7 @@ pub(super) fn write(
     let note_offset = wim.file_length.max(report.length_after);
     let prepared = write_note(storage, &note, note_offset)
         .and_then(|()| suspend_integrity(storage, &wim.header, &placed))
+        .and_then(|()| reserve(storage, integrity.as_ref().map(|(offset, _)| *offset), &header))
         .and_then(|()| prepare(storage, writes, &mut step))
         .and_then(|written| Ok(compare(storage, &written)?))
         .and_then(|()| switch(storage, &wim.header, &header));
@@ -129,6 +132,19 @@ fn suspend_integrity(storage: &dyn Storage, old: &Header, placed: &Ranges) -> Re
     let table_end = old.blob_table.range().map_or(0, |range| range.end);
     if old.integrity.plain != 0 && placed.touches(&(DATA_START..table_end)) {
         write_header(storage, &old.without_integrity())?;
+    }
+    Ok(())
+}
+
+/// Takes room for the integrity table, which is written last: a full disk shows while the old state is still valid.
+fn reserve(storage: &dyn Storage, offset: Option<u64>, new: &Header) -> Result<(), Failed> {
+    if let Some(offset) = offset {
+        let length = usize::try_from(new.integrity.plain).map_err(|_| Error::Overflow {
+            what: "the integrity table",
+        })?;
+        storage
+            .write_at(&vec![0; length], offset)
+            .map_err(write_error("write the integrity table", offset))?;
     }
     Ok(())
 }
@@ -206,28 +222,95 @@ fn prepare(
     writes: Vec<(u64, Vec<Piece>)>,
     step: &mut dyn FnMut(u64),
 ) -> Result<Vec<Written>, Failed> {
-    let mut writer = Writer {
-        storage,
-        buffer: Zeroizing::new(Vec::with_capacity(STEP)),
-        position: 0,
-        written: Vec::new(),
-        step,
-    };
-    for (offset, pieces) in writes {
-        writer.position = offset;
-        for piece in pieces {
-            match piece {
-                Piece::Bytes(bytes) => writer.add(&bytes)?,
-                Piece::Copy(range) => writer.copy(range)?,
+    let total: u64 = writes
+        .iter()
+        .flat_map(|(_, pieces)| pieces)
+        .map(Piece::length)
+        .sum();
+    let threads = threads_for_bytes(total).min(writes.len());
+    let waiting = Mutex::new(writes.into_iter());
+    let (written, failures) = on_threads(threads, step, |step| {
+        let mut writer = Writer {
+            storage,
+            buffer: Zeroizing::new(Vec::with_capacity(STEP)),
+            position: 0,
+            written: Vec::new(),
+            step,
+        };
+        loop {
+            let Some((offset, pieces)) = lock(&waiting).next() else {
+                return (writer.written, None);
+            };
+            if let Err(error) = writer.resource(offset, pieces) {
+                lock(&waiting).by_ref().for_each(drop); // nobody needs to go on
+                return (writer.written, Some(error));
             }
         }
-        writer.flush()?;
+    });
+    match failures.into_iter().next() {
+        Some(error) => Err(error.into()),
+        None => {
+            sync(storage)?;
+            Ok(written)
+        }
     }
-    sync(storage)?;
-    Ok(writer.written)
+}
+
+/// How many threads are worth it for work on so many bytes.
+fn threads_for_bytes(bytes: u64) -> usize {
+    /// Less than this is done sooner than a thread is there.
+    const EACH: u64 = 8 << 20;
+    cores()
+        .min(usize::try_from(bytes / EACH).unwrap_or(usize::MAX))
+        .max(1)
+}
+
+/// Does the same on several threads, each of which tells of its steps; gathers what they made and what went wrong.
+fn on_threads<T: Send>(
+    threads: usize,
+    step: &mut dyn FnMut(u64),
+    work: impl Fn(&mut dyn FnMut(u64)) -> (Vec<T>, Option<Error>) + Sync,
+) -> (Vec<T>, Vec<Error>) {
+    if threads <= 1 {
+        let (made, failure) = work(step);
+        return (made, failure.into_iter().collect());
+    }
+    let (sender, steps) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads)
+            .map(|_| {
+                let sender = sender.clone();
+                let work = &work;
+                // The receiver lives until all senders are gone.
+                scope.spawn(move || work(&mut |bytes| _ = sender.send(bytes)))
+            })
+            .collect();
+        drop(sender);
+        steps.into_iter().for_each(step);
+        let (mut made, mut failures) = (Vec::new(), Vec::new());
+        for worker in workers {
+            let (own, failure) = worker
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            made.extend(own);
+            failures.extend(failure);
+        }
+        (made, failures)
+    })
 }
 
 impl Writer<'_> {
+    fn resource(&mut self, offset: u64, pieces: Vec<Piece>) -> Result<(), Error> {
+        self.position = offset;
+        for piece in pieces {
+            match piece {
+                Piece::Bytes(bytes) => self.add(&bytes)?,
+                Piece::Copy(range) => self.copy(range)?,
+            }
+        }
+        self.flush()
+    }
+
     fn add(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let mut rest = bytes;
         while !rest.is_empty() {
@@ -286,39 +369,75 @@ impl Writer<'_> {
 
 /// Reads everything that was written and compares.
 fn compare(storage: &dyn Storage, written: &[Written]) -> Result<(), Error> {
-    let mut buffer = Zeroizing::new(vec![0; STEP]);
-    for stretch in written {
-        let bytes = buffer.get_mut(..stretch.length).unwrap_or_default();
-        read_exact(storage, "what was written", stretch.offset, bytes)?;
-        if !fingerprint::prints(bytes).eq(stretch.prints.iter().copied()) {
-            let what = format!("{} bytes at offset {:#x}", stretch.length, stretch.offset);
-            return Err(Error::ReadBack { what });
+    let total = written.iter().map(|stretch| stretch.length as u64).sum();
+    let waiting = Mutex::new(written.iter());
+    let (_, failures) = on_threads(threads_for_bytes(total), &mut |_| {}, |_| {
+        let mut buffer = Zeroizing::new(vec![0; STEP]);
+        loop {
+            let Some(stretch) = lock(&waiting).next() else {
+                return (Vec::<()>::new(), None);
+            };
+            if let Err(error) = compare_stretch(storage, stretch, &mut buffer) {
+                return (Vec::new(), Some(error));
+            }
         }
-    }
-    Ok(())
+    });
+    failures.into_iter().next().map_or(Ok(()), Err)
 }
 
-/// Overwrites ranges with zeros, as far as the file goes, and syncs.
+fn compare_stretch(storage: &dyn Storage, stretch: &Written, buffer: &mut [u8]) -> Result<(), Error> {
+    let bytes = buffer.get_mut(..stretch.length).unwrap_or_default();
+    read_exact(storage, "what was written", stretch.offset, bytes)?;
+    if fingerprint::prints(bytes).eq(stretch.prints.iter().copied()) {
+        return Ok(());
+    }
+    let what = format!("{} bytes at offset {:#x}", stretch.length, stretch.offset);
+    Err(Error::ReadBack { what })
+}
+
+/// Overwrites ranges with zeros, as far as the file goes, waits until the zeros are on the medium, and gives it back to the system
+/// where that can be done.
 pub(super) fn wipe(
     storage: &dyn Storage,
     ranges: &Ranges,
     file_length: u64,
     step: &mut dyn FnMut(u64),
 ) -> Result<(), Error> {
+    let steps = ranges.iter().flat_map(|range| {
+        let end = range.end.min(file_length);
+        (range.start..end)
+            .step_by(STEP)
+            .map(move |start| start..end.min(start.saturating_add(STEP as u64)))
+    });
     let zeros = vec![0; STEP];
+    let waiting = Mutex::new(steps);
+    let (_, failures) = on_threads(threads_for_bytes(ranges.total()), step, |step| {
+        loop {
+            let Some(range) = lock(&waiting).next() else {
+                return (Vec::<()>::new(), None);
+            };
+            let length = range.end - range.start;
+            let part = usize::try_from(length)
+                .ok()
+                .and_then(|length| zeros.get(..length));
+            if let Err(source) = storage.write_at(part.unwrap_or_default(), range.start) {
+                return (Vec::new(), Some(write_error("wipe", range.start)(source)));
+            }
+            step(length);
+        }
+    });
+    if let Some(error) = failures.into_iter().next() {
+        return Err(error);
+    }
+    sync(storage)?;
     for range in ranges.iter() {
-        let (mut offset, end) = (range.start, range.end.min(file_length));
-        while offset < end {
-            let length = usize::try_from(end - offset).unwrap_or(STEP).min(STEP);
-            let part = zeros.get(..length).unwrap_or_default();
-            storage
-                .write_at(part, offset)
-                .map_err(write_error("wipe", offset))?;
-            offset += length as u64;
-            step(length as u64);
+        let end = range.end.min(file_length);
+        if end.saturating_sub(range.start) >= WORTH_A_HOLE {
+            // Zeros are what matters; that they cost nothing any more is welcome.
+            _ = storage.punch(range.start..end);
         }
     }
-    sync(storage)
+    Ok(())
 }
 
 /// Takes back what was written before the header. Best effort: the error that led here is the one to report.
