@@ -50,6 +50,7 @@ pub use sparse::{Lookup, LookupError};
 pub use value::{DATA_LIMIT, Data, Value};
 
 use crate::bytes::{slice, u32_at};
+use crate::file::Draft;
 use crate::secret::{Bulk, Wiped};
 use base_block::BaseBlock;
 use check::Tiling;
@@ -123,8 +124,11 @@ impl Hive {
         }
     }
 
-    /// Runs the full check, unless it was passed before.
-    fn demand_editable(&mut self) -> Result<(), Error> {
+    /// Runs the full check, unless it was passed before; every edit does so first.
+    ///
+    /// # Errors
+    /// As [`Hive::open`]; [`Error::Broken`] after an edit that failed.
+    pub fn demand_editable(&mut self) -> Result<(), Error> {
         if self.is_broken {
             return Err(Error::Broken);
         }
@@ -236,14 +240,14 @@ impl Hive {
         Ok(self.bytes.len() as u64)
     }
 
-    /// As [`Hive::finish`] and then [`save`] to the file at `path`, in less time: the full check of the result runs while the new
-    /// file is being written, before it takes the place of the old one. Gives the length of the file in bytes.
+    /// As [`Hive::finish`] and then [`save`] to the file that `draft` is for, in less time: the full check of the result runs while
+    /// the new file is being written, before it takes the place of the old one. Gives the length of the file in bytes.
     ///
     /// # Errors
     /// [`SaveError::Hive`] after an edit that failed; [`SaveError::File`], also if the result does not pass.
-    pub fn save(mut self, path: &std::path::Path) -> Result<u64, SaveError> {
+    pub fn save(mut self, draft: Draft) -> Result<u64, SaveError> {
         self.seal()?;
-        save(path, &self.bytes)?;
+        save::save_draft(draft, &self.bytes)?;
         Ok(self.bytes.len() as u64)
     }
 

@@ -32,14 +32,14 @@ pub(super) fn run(command: HiveCommand, terminal: &Terminal) -> Result<Outcome, 
             options,
         } => {
             let data = data::parse(kind, &data)?;
-            Writing::open(&file, options)?.set(&key, &name, kind, &data, terminal)?;
+            Writing::read(&file, options)?.set(&key, &name, kind, &data, terminal)?;
         }
         HiveCommand::Delete {
             file,
             key,
             name,
             options,
-        } => Writing::open(&file, options)?.delete(&key, name.as_deref(), terminal)?,
+        } => Writing::read(&file, options)?.delete(&key, name.as_deref(), terminal)?,
         HiveCommand::Export {
             file,
             key,
