@@ -402,14 +402,12 @@ mod tests {
     fn a_draft_gets_what_is_different_whatever_it_took_over() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("SOFTWARE");
-        let old: Vec<u8> = (0..5 * STEP / 2)
-            .map(|index| (index / 1000 % 251) as u8)
-            .collect();
+        let old: Vec<u8> = (0..=250).cycle().take(5 * STEP / 2).collect();
         let mut changed = old.clone();
         for place in [0, PAGE - 1, PAGE, STEP, 2 * STEP - 1, old.len() - 1] {
             changed[place] ^= 1;
         }
-        let longer = [&changed[..], &[7; STEP]].concat();
+        let longer = [&changed[..], &vec![7; STEP]].concat();
         let shorter = &old[..STEP + 5];
         for new in [&old[..], &changed, &longer, shorter, &[]] {
             std::fs::write(&path, &old).unwrap();

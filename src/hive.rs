@@ -87,8 +87,15 @@ impl Hive {
     ///
     /// # Errors
     /// [`Error::NotAHive`], [`Error::Version`], [`Error::Damaged`].
-    pub fn read(bytes: impl Into<Bulk>) -> Result<Self, Error> {
-        let bytes = bytes.into();
+    pub fn read(bytes: Wiped) -> Result<Self, Error> {
+        Self::read_bulk(bytes.into())
+    }
+
+    /// As [`Hive::read`], for a hive in large memory.
+    ///
+    /// # Errors
+    /// As [`Hive::read`].
+    pub fn read_bulk(bytes: Bulk) -> Result<Self, Error> {
         let block = BaseBlock::read(&bytes)?;
         let area = slice(&bytes, cell::BINS_START, block.bins_size).unwrap_or_default();
         bin::bins(area).try_for_each(|bin| bin.map(drop))?;
@@ -100,10 +107,9 @@ impl Hive {
     /// # Errors
     /// [`Error::Dirty`] with the reason and the way out; [`Error::Damaged`] with the first fault that forbids edits;
     /// [`Error::NotAHive`], [`Error::Version`].
-    pub fn open(bytes: impl Into<Bulk>) -> Result<Self, Error> {
-        let bytes = bytes.into();
+    pub fn open(bytes: Wiped) -> Result<Self, Error> {
         let block = BaseBlock::read(&bytes)?;
-        let mut hive = Self::assemble(bytes, &block);
+        let mut hive = Self::assemble(bytes.into(), &block);
         hive.demand_editable()?;
         Ok(hive)
     }

@@ -57,7 +57,7 @@ impl<'f> Writing<'f> {
         Ok(Self {
             file,
             options,
-            hive: Hive::read(bytes).map_err(within)?,
+            hive: Hive::read_bulk(bytes).map_err(within)?,
             replayed,
             bytes_before,
             draft: None,
