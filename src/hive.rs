@@ -59,6 +59,11 @@ use space::Space;
 /// The largest hive file to read into memory, in bytes. The format itself ends at 2 GiB.
 pub const FILE_LIMIT: usize = 512 << 20;
 
+/// Whether `bytes` begin as a hive does.
+pub fn is_hive(bytes: &[u8]) -> bool {
+    bytes.starts_with(base_block::SIGNATURE)
+}
+
 /// A registry hive in memory.
 pub struct Hive {
     /// The whole file.
