@@ -10,9 +10,11 @@
 )]
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use std::fs::File;
 use std::hint::black_box;
+use wimkey::file::Draft;
 use wimkey::hive::{FILE_LIMIT, Hive, ValueKind, check};
-use wimkey::secret::{self, Wiped};
+use wimkey::secret::{self, Bulk, Wiped};
 
 /// The least length of the hive made here, in bytes.
 const LENGTH: usize = 62 << 20;
@@ -110,6 +112,27 @@ fn benches(criterion: &mut Criterion) {
             },
             BatchSize::PerIteration,
         );
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("SOFTWARE");
+    std::fs::write(&path, &bytes).unwrap();
+    group.bench_function("copy and sync", |bencher| {
+        bencher.iter(|| {
+            let copy = folder.path().join("copy");
+            std::fs::copy(&path, &copy).unwrap();
+            File::open(&copy).unwrap().sync_all().unwrap();
+        });
+    });
+    let mut number = 0u32;
+    group.bench_function("read, check, set, check, save", |bencher| {
+        bencher.iter(|| {
+            number += 1;
+            let mut hive = Hive::read_bulk(Bulk::read(&path, FILE_LIMIT).unwrap()).unwrap();
+            let draft = Draft::of(&path, File::open(&path).unwrap()).unwrap();
+            hive.set_value(KEY, NAME, ValueKind::Dword, &number.to_le_bytes())
+                .unwrap();
+            hive.save(draft).unwrap()
+        });
     });
     let opened = || Hive::open(bytes.clone()).unwrap();
     group.bench_function("scrub", |bencher| {

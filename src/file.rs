@@ -6,12 +6,17 @@
 use crate::bytes::slice_mut;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Receiver};
+use std::thread::JoinHandle;
 use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
 /// How many bytes are written, compared or wiped at a time.
 const STEP: usize = 1 << 20;
+/// What the system writes at least, in bytes.
+const PAGE: usize = 4096;
 
 /// Why a file was not replaced as it should be.
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +37,6 @@ pub enum Error {
 /// What is done to the disk, one after the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
-    Create,
     Write,
     Sync,
     TakeOverOwner,
@@ -54,7 +58,7 @@ pub fn replace(
     bytes: &[u8],
     accept: impl FnOnce(&[u8]) -> Result<(), String> + Send,
 ) -> Result<(), Error> {
-    replace_in_steps(path, bytes, accept, &mut |_| Ok(()))
+    Draft::new(path)?.replace(bytes, accept)
 }
 
 /// As [`replace`], for contents that must not be found again: once the new content stands in its place, zeros are written over the old
@@ -87,75 +91,187 @@ fn has_no_name(file: &File) -> bool {
     }
 }
 
-/// As [`replace`]; before each step `gate` says whether it may be done.
-fn replace_in_steps(
-    path: &Path,
-    bytes: &[u8],
-    accept: impl FnOnce(&[u8]) -> Result<(), String> + Send,
-    gate: &mut dyn FnMut(Step) -> io::Result<()>,
-) -> Result<(), Error> {
-    let target = match path.canonicalize() {
-        Ok(target) => target,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
-        Err(error) => return Err(error.into()),
-    };
-    let folder = match target.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    gate(Step::Create)?;
-    let mut fresh = tempfile::Builder::new().prefix(".wimkey-").tempfile_in(folder)?;
-    let (prepared, accepted) = std::thread::scope(|scope| {
-        let judgement = scope.spawn(|| accept(bytes));
-        let prepared = prepare(&mut fresh, bytes, &target, gate);
-        let accepted = judgement.join();
-        (
-            prepared,
-            accepted.unwrap_or_else(|_| Err("its judgement failed".to_owned())),
-        )
-    });
-    let outcome = prepared
-        .and_then(|()| accepted.map_err(Error::Rejected))
-        .and_then(|()| Ok(gate(Step::Rename)?));
-    if let Err(error) = outcome {
-        _ = wipe(fresh.as_file_mut());
-        return Err(error);
+/// A new file beside the one whose place it is to take.
+pub struct Draft {
+    target: PathBuf,
+    folder: PathBuf,
+    /// `None` when it has taken its place.
+    fresh: Option<NamedTempFile>,
+    copying: Option<Copying>,
+}
+
+/// What fills a draft in a thread of its own.
+struct Copying {
+    thread: JoinHandle<()>,
+    /// Says that all is copied; what the thread does then does not write.
+    done: Receiver<()>,
+}
+
+impl Draft {
+    /// An empty draft for the file at `path`.
+    ///
+    /// # Errors
+    /// [`Error::System`].
+    pub fn new(path: &Path) -> Result<Self, Error> {
+        let target = match path.canonicalize() {
+            Ok(target) => target,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
+            Err(error) => return Err(error.into()),
+        };
+        let folder = match target.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        Ok(Self {
+            folder: folder.to_owned(),
+            fresh: Some(tempfile::Builder::new().prefix(".wimkey-").tempfile_in(folder)?),
+            target,
+            copying: None,
+        })
     }
-    match fresh.persist(&target) {
-        Ok(_) => gate(Step::SyncFolder)
-            .and_then(|()| File::open(folder)?.sync_all())
-            .map_err(Error::Unsynced),
-        Err(mut error) => {
-            _ = wipe(error.file.as_file_mut());
-            Err(error.error.into())
+
+    /// A draft that begins to take over the content of `source` now, while the caller still works on a few changes to it:
+    /// [`Draft::replace`] then writes what is different. Whether `source` could be copied, or changes meanwhile, makes no difference
+    /// but of time.
+    ///
+    /// # Errors
+    /// [`Error::System`].
+    pub fn of(path: &Path, mut source: File) -> Result<Self, Error> {
+        let mut draft = Self::new(path)?;
+        let Some(fresh) = &draft.fresh else {
+            return Ok(draft);
+        };
+        let mut copy = fresh.as_file().try_clone()?;
+        let (tell, done) = mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            _ = source
+                .seek(SeekFrom::Start(0))
+                .and_then(|_| io::copy(&mut source, &mut copy));
+            _ = tell.send(());
+            // The sooner this begins, the less is left to wait for.
+            _ = copy.sync_data();
+        });
+        draft.copying = Some(Copying { thread, done });
+        Ok(draft)
+    }
+
+    /// As [`replace`], with what the draft holds already.
+    ///
+    /// # Errors
+    /// As [`replace`].
+    pub fn replace(
+        self,
+        bytes: &[u8],
+        accept: impl FnOnce(&[u8]) -> Result<(), String> + Send,
+    ) -> Result<(), Error> {
+        self.replace_in_steps(bytes, accept, &mut |_| Ok(()))
+    }
+
+    /// As [`Draft::replace`]; before each step `gate` says whether it may be done.
+    fn replace_in_steps(
+        mut self,
+        bytes: &[u8],
+        accept: impl FnOnce(&[u8]) -> Result<(), String> + Send,
+        gate: &mut dyn FnMut(Step) -> io::Result<()>,
+    ) -> Result<(), Error> {
+        std::thread::scope(|scope| {
+            let judgement = scope.spawn(|| accept(bytes));
+            let prepared = self.prepare(bytes, gate);
+            let accepted = judgement.join();
+            prepared?;
+            let accepted = accepted.unwrap_or_else(|_| Err("its judgement failed".to_owned()));
+            accepted.map_err(Error::Rejected)
+        })?;
+        gate(Step::Rename)?;
+        let Some(fresh) = self.fresh.take() else {
+            return Ok(());
+        };
+        if let Err(error) = fresh.persist(&self.target) {
+            self.fresh = Some(error.file);
+            return Err(error.error.into());
+        }
+        gate(Step::SyncFolder)
+            .and_then(|()| File::open(&self.folder)?.sync_all())
+            .map_err(Error::Unsynced)
+    }
+
+    /// Everything that comes before the rename.
+    fn prepare(&mut self, bytes: &[u8], gate: &mut dyn FnMut(Step) -> io::Result<()>) -> Result<(), Error> {
+        let Some(fresh) = &mut self.fresh else {
+            return Ok(());
+        };
+        let file = fresh.as_file_mut();
+        if let Some(copying) = &self.copying {
+            _ = copying.done.recv();
+        }
+        let written = mend(file, bytes, gate)?;
+        gate(Step::TakeOverOwner)?;
+        take_over_owner(file, &self.target)?;
+        if let Some(copying) = self.copying.take() {
+            _ = copying.thread.join();
+        }
+        gate(Step::Sync)?;
+        file.sync_all()?;
+        gate(Step::Read)?;
+        if holds(file, bytes, &written)? {
+            Ok(())
+        } else {
+            Err(Error::Rejected(
+                "the new file does not hold what was written to it".to_owned(),
+            ))
         }
     }
 }
 
-/// Everything that comes before the rename.
-fn prepare(
-    fresh: &mut NamedTempFile,
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if let Some(copying) = self.copying.take() {
+            _ = copying.thread.join();
+        }
+        if let Some(fresh) = &mut self.fresh {
+            _ = wipe(fresh.as_file_mut());
+        }
+    }
+}
+
+/// Compares the file with `bytes` and writes what is different; gives the parts that were written.
+fn mend(
+    file: &mut File,
     bytes: &[u8],
-    target: &Path,
     gate: &mut dyn FnMut(Step) -> io::Result<()>,
-) -> Result<(), Error> {
-    let file = fresh.as_file_mut();
-    for part in bytes.chunks(STEP) {
+) -> io::Result<Vec<Range<usize>>> {
+    let mut written = Vec::new();
+    let mut buffer = Zeroizing::new(vec![0; STEP.min(bytes.len())]);
+    let mut left = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
+    for (part, start) in bytes.chunks(STEP).zip((0..).step_by(STEP)) {
+        let there = slice_mut(&mut buffer, 0, part.len().min(left)).unwrap_or_default();
+        left -= there.len();
+        file.seek(SeekFrom::Start(start as u64))?;
+        file.read_exact(there)?;
+        if there == part {
+            continue;
+        }
         gate(Step::Write)?;
-        file.write_all(part)?;
+        let pairs = part.chunks(PAGE).zip((0..).step_by(PAGE));
+        let mut runs: Vec<Range<usize>> = Vec::new();
+        for (page, place) in pairs {
+            let end = place + page.len();
+            if there.get(place..end) == Some(page) {
+                continue;
+            }
+            match runs.last_mut().filter(|run| run.end == place) {
+                Some(run) => run.end = end,
+                None => runs.push(place..end),
+            }
+        }
+        for run in runs {
+            file.seek(SeekFrom::Start((start + run.start) as u64))?;
+            file.write_all(part.get(run.clone()).unwrap_or_default())?;
+            written.push(start + run.start..start + run.end);
+        }
     }
-    gate(Step::TakeOverOwner)?;
-    take_over_owner(file, target)?;
-    gate(Step::Sync)?;
-    file.sync_all()?;
-    gate(Step::Read)?;
-    if holds(file, bytes)? {
-        Ok(())
-    } else {
-        Err(Error::Rejected(
-            "the new file does not hold what was written to it".to_owned(),
-        ))
-    }
+    file.set_len(bytes.len() as u64)?;
+    Ok(written)
 }
 
 /// Gives `file` the mode and the owner of the file at `target`, if there is one.
@@ -176,18 +292,20 @@ fn take_over_owner(file: &File, target: &Path) -> io::Result<()> {
     file.set_permissions(old.permissions())
 }
 
-/// Whether the file holds `bytes` and nothing else; a small part of it is in memory at a time.
-fn holds(file: &mut File, bytes: &[u8]) -> io::Result<bool> {
-    file.seek(SeekFrom::Start(0))?;
-    let mut buffer = Zeroizing::new(vec![0; STEP.min(bytes.len() + 1)]);
-    for part in bytes.chunks(STEP) {
-        let copy = slice_mut(&mut buffer, 0, part.len()).unwrap_or_default();
-        file.read_exact(copy)?;
-        if copy != part {
-            return Ok(false);
+/// Whether the file is as long as `bytes` and holds the `written` parts of them; a small part of it is in memory at a time.
+fn holds(file: &mut File, bytes: &[u8], written: &[Range<usize>]) -> io::Result<bool> {
+    let mut buffer = Zeroizing::new(vec![0; STEP.min(bytes.len())]);
+    for run in written {
+        file.seek(SeekFrom::Start(run.start as u64))?;
+        for part in bytes.get(run.clone()).unwrap_or_default().chunks(STEP) {
+            let copy = slice_mut(&mut buffer, 0, part.len()).unwrap_or_default();
+            file.read_exact(copy)?;
+            if copy != part {
+                return Ok(false);
+            }
         }
     }
-    Ok(file.read(&mut buffer)? == 0)
+    Ok(file.metadata()?.len() == bytes.len() as u64)
 }
 
 /// Overwrites all of a file with zeros.
@@ -278,16 +396,18 @@ mod tests {
         let (old, new) = (vec![1; 5 * STEP / 2], vec![2; 7 * STEP / 2]);
         let mut steps = Vec::new();
         std::fs::write(&path, &old).unwrap();
-        replace_in_steps(&path, &new, |_| Ok(()), &mut |step| {
-            steps.push(step);
-            Ok(())
-        })
-        .unwrap();
+        let draft = Draft::new(&path).unwrap();
+        draft
+            .replace_in_steps(&new, |_| Ok(()), &mut |step| {
+                steps.push(step);
+                Ok(())
+            })
+            .unwrap();
         assert_eq!(steps.iter().filter(|&&step| step == Step::Write).count(), 4);
         for (failing, &step) in steps.iter().enumerate() {
             std::fs::write(&path, &old).unwrap();
             let mut done = 0;
-            let error = replace_in_steps(&path, &new, |_| Ok(()), &mut |_| {
+            let mut gate = |_| {
                 // At no moment does the path name anything but the whole old or the whole new content.
                 let now = std::fs::read(&path).unwrap();
                 assert!(now == old || now == new);
@@ -296,8 +416,9 @@ mod tests {
                     return Err(io::Error::other("the disk is gone"));
                 }
                 Ok(())
-            })
-            .unwrap_err();
+            };
+            let draft = Draft::new(&path).unwrap();
+            let error = draft.replace_in_steps(&new, |_| Ok(()), &mut gate).unwrap_err();
             let is_replaced = step == Step::SyncFolder;
             assert_eq!(matches!(error, Error::Unsynced(_)), is_replaced, "{step:?}");
             assert!(error.to_string().contains("the disk is gone"));
@@ -323,6 +444,44 @@ mod tests {
         std::fs::hard_link(&path, &other).unwrap();
         replace_and_wipe(&path, b"newer").unwrap();
         assert_eq!(std::fs::read(&other).unwrap(), b"new");
+    }
+
+    #[test]
+    fn a_draft_gets_what_is_different_whatever_it_took_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("SOFTWARE");
+        let old: Vec<u8> = (0..=250).cycle().take(5 * STEP / 2).collect();
+        let mut changed = old.clone();
+        for place in [0, PAGE - 1, PAGE, STEP, 2 * STEP - 1, old.len() - 1] {
+            changed[place] ^= 1;
+        }
+        let longer = [&changed[..], &vec![7; STEP]].concat();
+        let shorter = &old[..STEP + 5];
+        for new in [&old[..], &changed, &longer, shorter, &[]] {
+            std::fs::write(&path, &old).unwrap();
+            let mut written = 0;
+            let draft = Draft::of(&path, File::open(&path).unwrap()).unwrap();
+            draft
+                .replace_in_steps(new, |_| Ok(()), &mut |step| {
+                    written += usize::from(step == Step::Write);
+                    Ok(())
+                })
+                .unwrap();
+            assert!(std::fs::read(&path).unwrap() == new);
+            assert!(written <= new.len().div_ceil(STEP) && (written == 0) == old.starts_with(new));
+            assert_eq!(names(folder.path()), ["SOFTWARE"]);
+        }
+        // A source that cannot be read, and a draft that is not wanted any more.
+        std::fs::write(&path, &old).unwrap();
+        let unreadable = || OpenOptions::new().write(true).open(&path).unwrap();
+        Draft::of(&path, unreadable())
+            .unwrap()
+            .replace(&changed, |_| Ok(()))
+            .unwrap();
+        assert!(std::fs::read(&path).unwrap() == changed);
+        drop(Draft::of(&path, File::open(&path).unwrap()).unwrap());
+        assert!(std::fs::read(&path).unwrap() == changed);
+        assert_eq!(names(folder.path()), ["SOFTWARE"]);
     }
 
     #[test]

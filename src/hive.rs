@@ -52,6 +52,7 @@ pub use sparse::{Lookup, LookupError};
 pub use value::{DATA_LIMIT, Data, Value};
 
 use crate::bytes::{slice, u32_at};
+use crate::file::Draft;
 use crate::secret::{Bulk, Wiped};
 use base_block::BaseBlock;
 use check::Tiling;
@@ -59,6 +60,11 @@ use space::Space;
 
 /// The largest hive file to read into memory, in bytes. The format itself ends at 2 GiB.
 pub const FILE_LIMIT: usize = 512 << 20;
+
+/// Whether `bytes` begin as a hive does.
+pub fn is_hive(bytes: &[u8]) -> bool {
+    bytes.starts_with(base_block::SIGNATURE)
+}
 
 /// A registry hive in memory.
 pub struct Hive {
@@ -88,8 +94,15 @@ impl Hive {
     ///
     /// # Errors
     /// [`Error::NotAHive`], [`Error::Version`], [`Error::Damaged`].
-    pub fn read(bytes: impl Into<Bulk>) -> Result<Self, Error> {
-        let bytes = bytes.into();
+    pub fn read(bytes: Wiped) -> Result<Self, Error> {
+        Self::read_bulk(bytes.into())
+    }
+
+    /// As [`Hive::read`], for a hive in large memory.
+    ///
+    /// # Errors
+    /// As [`Hive::read`].
+    pub fn read_bulk(bytes: Bulk) -> Result<Self, Error> {
         let block = BaseBlock::read(&bytes)?;
         let area = slice(&bytes, cell::BINS_START, block.bins_size).unwrap_or_default();
         bin::bins(area).try_for_each(|bin| bin.map(drop))?;
@@ -101,10 +114,9 @@ impl Hive {
     /// # Errors
     /// [`Error::Dirty`] with the reason and the way out; [`Error::Damaged`] with the first fault that forbids edits;
     /// [`Error::NotAHive`], [`Error::Version`].
-    pub fn open(bytes: impl Into<Bulk>) -> Result<Self, Error> {
-        let bytes = bytes.into();
+    pub fn open(bytes: Wiped) -> Result<Self, Error> {
         let block = BaseBlock::read(&bytes)?;
-        let mut hive = Self::assemble(bytes, &block);
+        let mut hive = Self::assemble(bytes.into(), &block);
         hive.demand_editable()?;
         Ok(hive)
     }
@@ -125,8 +137,11 @@ impl Hive {
         }
     }
 
-    /// Runs the full check, unless it was passed before.
-    fn demand_editable(&mut self) -> Result<(), Error> {
+    /// Runs the full check, unless it was passed before; every edit does so first.
+    ///
+    /// # Errors
+    /// As [`Hive::open`]; [`Error::Broken`] after an edit that failed.
+    pub fn demand_editable(&mut self) -> Result<(), Error> {
         if self.is_broken {
             return Err(Error::Broken);
         }
@@ -247,14 +262,14 @@ impl Hive {
         Ok(self.bytes.len() as u64)
     }
 
-    /// As [`Hive::finish`] and then [`save`] to the file at `path`, in less time: the full check of the result runs while the new
-    /// file is being written, before it takes the place of the old one. Gives the length of the file in bytes.
+    /// As [`Hive::finish`] and then [`save`] to the file that `draft` is for, in less time: the full check of the result runs while
+    /// the new file is being written, before it takes the place of the old one. Gives the length of the file in bytes.
     ///
     /// # Errors
     /// [`SaveError::Hive`] after an edit that failed; [`SaveError::File`], also if the result does not pass.
-    pub fn save(mut self, path: &std::path::Path) -> Result<u64, SaveError> {
+    pub fn save(mut self, draft: Draft) -> Result<u64, SaveError> {
         self.seal()?;
-        save(path, &self.bytes)?;
+        save::save_draft(draft, &self.bytes)?;
         Ok(self.bytes.len() as u64)
     }
 

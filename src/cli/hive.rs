@@ -32,14 +32,14 @@ pub(super) fn run(command: HiveCommand, terminal: &Terminal) -> Result<Outcome, 
             options,
         } => {
             let data = data::parse(kind, &data)?;
-            Writing::open(&file, options)?.set(&key, &name, kind, &data, terminal)?;
+            Writing::read(&file, options)?.set(&key, &name, kind, &data, terminal)?;
         }
         HiveCommand::Delete {
             file,
             key,
             name,
             options,
-        } => Writing::open(&file, options)?.delete(&key, name.as_deref(), terminal)?,
+        } => Writing::read(&file, options)?.delete(&key, name.as_deref(), terminal)?,
         HiveCommand::Export {
             file,
             key,
@@ -74,7 +74,7 @@ fn show(file: &Path, terminal: &Terminal) -> Result<(), Failure> {
     let within = |cause: hive::Error| Error::from(cause).within(file);
     let bytes = read(file)?;
     let length = bytes.len() as u64;
-    let hive = Hive::read(bytes).map_err(within)?;
+    let hive = Hive::read_bulk(bytes).map_err(within)?;
     let report = HiveShow::new(file.display().to_string(), &hive, length).map_err(within)?;
     terminal.result(&report, |out| {
         let mut table = Rows::new();

@@ -3,6 +3,7 @@
 //! Promise: iterative, one visit to each cell, memory of 1/32 of the hive and a little for each key that waits;
 //! whatever the bytes are, it ends. A hive without a finding of [`Severity::Refuse`] is one that Windows loads.
 
+mod crew;
 mod security;
 mod tree;
 
@@ -13,7 +14,8 @@ use super::cell::{Cells, NIL, SIZE_FIELD};
 use super::name::Name;
 use super::{Error, Finding, Severity};
 use crate::bytes::{i32_at, slice};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 
 /// The most findings that are told one by one.
 const FINDING_LIMIT: usize = 200;
@@ -41,16 +43,27 @@ pub fn check(bytes: &[u8]) -> Vec<Finding> {
 pub(super) fn examine(bytes: &[u8], block: &BaseBlock) -> (Vec<Finding>, Tiling) {
     let area = slice(bytes, super::cell::BINS_START, block.bins_size).unwrap_or_default();
     let cells = Cells::new(area, block.minor);
-    let mut tiling = Tiling::default();
-    let mut findings = Findings::default();
-    if let Some(ground) = Ground::survey(cells, &mut tiling, &mut findings) {
-        let mut checker = Checker::new(&ground, findings);
-        checker.check_tree(block.root);
-        checker.check_descriptors();
-        checker.check_leaks();
-        findings = checker.findings;
+    let survey = || {
+        let (mut tiling, mut findings) = (Tiling::default(), Findings::default());
+        let ground = Ground::survey(cells, &mut tiling, &mut findings);
+        (ground, tiling, findings)
+    };
+    let (ground, tiling, findings) = survey();
+    let Some(mut ground) = ground else {
+        return (findings.finish(), tiling);
+    };
+    if crew::is_worth_it(&ground) {
+        if let Some(mut checker) = crew::check_tree(&ground, block.root) {
+            checker.findings = findings;
+            return (checker.conclude(), tiling);
+        }
+        let (again, ..) = survey();
+        ground = again.unwrap_or(ground);
     }
-    (findings.finish(), tiling)
+    let mut checker = Checker::new(&ground, findings);
+    checker.check_root(block.root);
+    while checker.check_next() {}
+    (checker.conclude(), tiling)
 }
 
 /// The findings so far.
@@ -103,6 +116,8 @@ struct Ground<'h> {
     edges: Bitmap,
     /// Where cells in use begin that nothing refers to, as far as is known.
     unclaimed: Pool,
+    /// The security descriptors that keys refer to, as far as is known.
+    descriptors: Mutex<BTreeSet<u32>>,
 }
 
 impl<'h> Ground<'h> {
@@ -142,6 +157,7 @@ impl<'h> Ground<'h> {
             cells,
             edges,
             unclaimed: in_use.into(),
+            descriptors: Mutex::default(),
         })
     }
 
@@ -162,6 +178,8 @@ impl<'h> Ground<'h> {
 struct Checker<'g, 'h> {
     ground: &'g Ground<'h>,
     cells: Cells<'h>,
+    /// Whether no other thread checks on the same ground.
+    alone: bool,
     /// How many keys use each security descriptor.
     users: BTreeMap<u32, u32>,
     /// The descriptor of the key before, and how many keys in a row used it that are not counted above.
@@ -182,6 +200,7 @@ impl<'g, 'h> Checker<'g, 'h> {
         Self {
             ground,
             cells: ground.cells,
+            alone: true,
             users: BTreeMap::new(),
             latest_user: (NIL, 0),
             waiting: Vec::new(),
@@ -202,7 +221,7 @@ impl<'g, 'h> Checker<'g, 'h> {
 
     /// Notes that `from` refers to the cell in use at `offset`, and nothing else does; says whether that holds.
     fn take(&mut self, offset: u32, what: &str, from: u32) -> bool {
-        if self.ground.unclaimed.take(offset, true) {
+        if self.ground.unclaimed.take(offset, self.alone) {
             return true;
         }
         let position = super::cell::file_position(offset);
@@ -241,6 +260,13 @@ impl<'g, 'h> Checker<'g, 'h> {
             );
         }
         room >= least
+    }
+
+    /// What can be said when every key was visited.
+    fn conclude(mut self) -> Vec<Finding> {
+        self.check_descriptors();
+        self.check_leaks();
+        self.findings.finish()
     }
 
     /// Every cell in use is referred to.

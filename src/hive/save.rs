@@ -4,7 +4,7 @@
 //! saved. Logs hold old pages of their hive, and so old keys: they are zero before they are empty.
 
 use super::{Severity, check};
-use crate::file::{self, Error};
+use crate::file::{self, Draft, Error};
 use crate::secret::{self, Wiped};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,12 @@ pub enum SaveError {
 /// # Errors
 /// [`file::Error`].
 pub fn save(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    file::replace(path, bytes, |bytes| {
+    save_draft(Draft::new(path)?, bytes)
+}
+
+/// As [`save`], to the file that `draft` is for.
+pub(super) fn save_draft(draft: Draft, bytes: &[u8]) -> Result<(), Error> {
+    draft.replace(bytes, |bytes| {
         let findings = check(bytes);
         match findings
             .into_iter()

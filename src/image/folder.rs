@@ -2,6 +2,7 @@
 
 use super::{Error, FILE_LIMIT, SOFTWARE};
 use crate::file;
+use crate::hive;
 use crate::secret::{self, Wiped};
 use crate::text::same_name;
 use std::path::{Path, PathBuf};
@@ -85,7 +86,8 @@ impl Folder {
         self.root.join(path)
     }
 
-    /// Replaces or creates the file: a new one beside it, synced, renamed over it.
+    /// Replaces or creates the file: a new one beside it, synced, renamed over it. Behind a hive its transaction logs are wiped and
+    /// emptied, for they hold old pages of it.
     pub(super) fn write(&self, path: &str, content: &[u8]) -> Result<(), Error> {
         let destination = self.place(path)?;
         let parent = destination.parent().unwrap_or(&self.root);
@@ -93,7 +95,11 @@ impl Folder {
         file::replace(&destination, content, |_| Ok(())).map_err(|cause| Error::NotReplaced {
             place: destination.display().to_string(),
             cause,
-        })
+        })?;
+        if hive::is_hive(content) {
+            hive::empty_logs(&destination).map_err(|cause| system(&destination, cause))?;
+        }
+        Ok(())
     }
 
     /// As [`Folder::write`], and overwrites the old content; a file without content is emptied where it is.
@@ -188,6 +194,31 @@ mod tests {
         assert!(folder.read("Windows/none").unwrap().is_none());
         assert_eq!(folder.list("windows/PANTHER").unwrap().unwrap(), ["unattend.xml"]);
         assert!(folder.list("Windows/none").unwrap().is_none());
+    }
+
+    #[test]
+    fn the_logs_of_a_hive_are_emptied_when_it_is_replaced_and_no_other_files() {
+        let root = tempfile::tempdir().unwrap();
+        let real = root.path().join("Windows/System32/config");
+        std::fs::create_dir_all(&real).unwrap();
+        for name in [
+            "SOFTWARE",
+            "SOFTWARE.LOG1",
+            "software.log2",
+            "SYSTEM.LOG1",
+            "SOFTWARE.TXT",
+        ] {
+            std::fs::write(real.join(name), b"old").unwrap();
+        }
+        let folder = Folder::open(root.path()).unwrap();
+        let length = |name| real.join(name).metadata().unwrap().len();
+        folder.write(SOFTWARE, b"no hive").unwrap();
+        assert_eq!(length("SOFTWARE.LOG1"), 3);
+        let content = hive::Hive::create(5).unwrap().finish().unwrap();
+        folder.write(SOFTWARE, &content).unwrap();
+        assert_eq!((length("SOFTWARE.LOG1"), length("software.log2")), (0, 0));
+        assert_eq!((length("SYSTEM.LOG1"), length("SOFTWARE.TXT")), (3, 3));
+        assert_eq!(std::fs::read(real.join("SOFTWARE")).unwrap(), *content);
     }
 
     #[test]

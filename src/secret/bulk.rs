@@ -201,6 +201,7 @@ impl Drop for Bulk {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write;
 
     #[test]
     fn small_and_large_bytes_grow_with_zeros_and_keep_their_content() {
@@ -225,7 +226,7 @@ mod tests {
     fn a_file_is_read_whole_and_not_past_the_limit() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         for length in [0, 1000, LARGE + 1000] {
-            io::Write::write_all(&mut file, &vec![3; length]).unwrap();
+            file.write_all(&vec![3; length]).unwrap();
             let written = usize::try_from(file.as_file().metadata().unwrap().len()).unwrap();
             let bytes = Bulk::read(file.path(), written).unwrap();
             assert!(bytes.len() == written && bytes.iter().all(|&byte| byte == 3));

@@ -47,7 +47,7 @@ pub(super) fn export(
 ) -> Result<(), Failure> {
     let within = |cause: hive::Error| Error::from(cause).within(path);
     let prefix = place(path, prefix);
-    let hive = Hive::read(read(path)?).map_err(within)?;
+    let hive = Hive::read_bulk(read(path)?).map_err(within)?;
     note_dirt(hive.is_dirty(), terminal);
     let wanted = key.unwrap_or_default();
     let start = hive

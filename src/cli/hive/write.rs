@@ -5,13 +5,15 @@
 
 use super::super::arguments::WriteOptions;
 use super::super::terminal::{CHANGED, FAINT, Rows, Terminal};
-use super::{FILE_LIMIT, read};
+use super::FILE_LIMIT;
 use crate::Error;
 use crate::activation::{Change, show};
 use crate::bytes::slice;
 use crate::cli::Failure;
-use crate::hive::{self, Hive, SaveError, ValueKind};
+use crate::file::Draft;
+use crate::hive::{self, Hive, SaveError, Value, ValueKind};
 use crate::report::{HiveChange, HiveWritten};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// The part of a hive that applying logs always changes, in bytes.
@@ -24,13 +26,23 @@ pub(super) struct Writing<'f> {
     pub(super) hive: Hive,
     replayed: bool,
     bytes_before: u64,
+    /// The new file, if it is being prepared already.
+    draft: Option<Draft>,
 }
 
 impl<'f> Writing<'f> {
-    /// Opens the hive in `file`, with what its logs hold if that is asked for.
+    /// Opens the hive in `file`, with what its logs hold if that is asked for; everything is checked.
     pub(super) fn open(file: &'f Path, options: WriteOptions) -> Result<Self, Failure> {
+        let mut writing = Self::read(file, options)?;
+        let checked = writing.hive.demand_editable();
+        checked.map_err(|cause| writing.within(cause))?;
+        Ok(writing)
+    }
+
+    /// As [`Writing::open`], without the check, which the first edit does.
+    pub(super) fn read(file: &'f Path, options: WriteOptions) -> Result<Self, Failure> {
         let within = |cause: hive::Error| Error::from(cause).within(file);
-        let mut bytes = read(file)?;
+        let mut bytes = super::read(file)?;
         let bytes_before = bytes.len() as u64;
         let mut replayed = false;
         if options.replay {
@@ -45,9 +57,10 @@ impl<'f> Writing<'f> {
         Ok(Self {
             file,
             options,
-            hive: Hive::open(bytes).map_err(within)?,
+            hive: Hive::read_bulk(bytes).map_err(within)?,
             replayed,
             bytes_before,
+            draft: None,
         })
     }
 
@@ -63,9 +76,15 @@ impl<'f> Writing<'f> {
         data: &[u8],
         terminal: &Terminal,
     ) -> Result<(), Failure> {
-        let old = self.stored(key, name)?;
+        let is_so = |value: Value<'_>| value.data().map(|old| value.kind() == kind && *old == *data);
+        let is_there = found(&self.hive, key, name).and_then(|value| value.map(is_so).transpose());
+        if matches!(is_there, Ok(None | Some(false))) {
+            self.begin_draft();
+        }
+        let old = self.stored(key, name);
         let outcome = self.hive.set_value(key, name, kind, data);
         let changed = outcome.map_err(|cause| self.within(cause))?.is_change();
+        let old = old?;
         let change = Change {
             place: key.to_owned(),
             name: shown(name),
@@ -82,11 +101,19 @@ impl<'f> Writing<'f> {
         name: Option<&str>,
         terminal: &Terminal,
     ) -> Result<(), Failure> {
-        let (old, outcome) = match name {
-            Some(name) => (self.stored(key, name)?, self.hive.delete_value(key, name)),
-            None => (Some("key".to_owned()), self.hive.delete_key(key)),
+        let old = match name {
+            Some(name) => self.stored(key, name),
+            None => Ok(Some("key".to_owned())),
+        };
+        if matches!(old, Ok(Some(_))) && matches!(self.hive.find(key), Ok(Some(_))) {
+            self.begin_draft();
+        }
+        let outcome = match name {
+            Some(name) => self.hive.delete_value(key, name),
+            None => self.hive.delete_key(key),
         };
         let changed = outcome.map_err(|cause| self.within(cause))?;
+        let old = old?;
         let change = Change {
             place: key.to_owned(),
             name: name.map(shown).unwrap_or_default(),
@@ -107,21 +134,27 @@ impl<'f> Writing<'f> {
         self.finish(&[], None, terminal)
     }
 
+    /// Begins to prepare the new file, because a change is ahead; the full check runs meanwhile.
+    fn begin_draft(&mut self) {
+        if self.options.dry_run || self.hive.is_dirty() {
+            return;
+        }
+        // What hinders this will hinder saving, which says so.
+        let draft = File::open(self.file)
+            .ok()
+            .map(|file| Draft::of(self.target(), file));
+        self.draft = draft.and_then(Result::ok);
+    }
+
+    fn target(&self) -> &Path {
+        self.options.output.as_deref().unwrap_or(self.file)
+    }
+
     /// What a value holds, for people.
     fn stored(&self, key: &str, name: &str) -> Result<Option<String>, Failure> {
-        let found = || -> Result<Option<String>, hive::Error> {
-            match self
-                .hive
-                .find(key)?
-                .map(|key| key.value(name))
-                .transpose()?
-                .flatten()
-            {
-                Some(value) => Ok(Some(show(value.kind(), &value.data()?))),
-                None => Ok(None),
-            }
-        };
-        found().map_err(|cause| self.within(cause))
+        let shown = |value: Value<'_>| value.data().map(|data| show(value.kind(), &data));
+        let value = found(&self.hive, key, name).and_then(|value| value.map(shown).transpose());
+        value.map_err(|cause| self.within(cause))
     }
 
     /// Saves what was changed, empties the logs and tells.
@@ -132,17 +165,21 @@ impl<'f> Writing<'f> {
         terminal: &Terminal,
     ) -> Result<(), Failure> {
         let is_changed = self.replayed || self.hive.is_changed();
-        let target = self.options.output.as_deref().unwrap_or(self.file);
+        let target = self.target().to_owned();
         let is_copy = self.options.output.is_some();
         let bytes_after = if !self.options.dry_run && (is_changed || is_copy) {
-            let length = self.hive.save(target).map_err(|error| match error {
+            let draft = self.draft.map_or_else(|| Draft::new(&target), Ok);
+            let saved = draft
+                .map_err(SaveError::File)
+                .and_then(|draft| self.hive.save(draft));
+            let length = saved.map_err(|error| match error {
                 SaveError::Hive(cause) => Error::from(cause).within(self.file),
                 SaveError::File(cause) => Error::NotReplaced {
-                    path: target.to_owned(),
+                    path: target.clone(),
                     cause,
                 },
             })?;
-            hive::empty_logs(target).map_err(|cause| Error::file(target, cause))?;
+            hive::empty_logs(&target).map_err(|cause| Error::file(&target, cause))?;
             length
         } else {
             let length = self.hive.rehearse();
@@ -173,6 +210,11 @@ impl<'f> Writing<'f> {
         })?;
         Ok(())
     }
+}
+
+/// The value `name` of the key at `path`, if there is one.
+fn found<'h>(hive: &'h Hive, path: &str, name: &str) -> Result<Option<Value<'h>>, hive::Error> {
+    Ok(hive.find(path)?.map(|key| key.value(name)).transpose()?.flatten())
 }
 
 /// The name of a value for a change list, where no name means the key itself.

@@ -10,6 +10,7 @@ use crate::hive::name::{KEY_LIMIT, Name, VALUE_LIMIT};
 use crate::hive::value::{INLINE_LIMIT, LIST_WIDTH, Place, ValueNode};
 use crate::hive::{big_data, security};
 use std::cmp::Ordering;
+use std::sync::PoisonError;
 
 /// The size of one UTF-16 unit, in bytes.
 const UNIT: usize = 2;
@@ -30,8 +31,8 @@ struct Listing<'h> {
 }
 
 impl<'h> Checker<'_, 'h> {
-    /// Visits every key below the one at `root`.
-    pub(super) fn check_tree(&mut self, root: u32) {
+    /// Visits the root key; its subkeys wait.
+    pub(super) fn check_root(&mut self, root: u32) {
         let Some(payload) = self.claim(root, node::NAME, "the root key", root) else {
             return;
         };
@@ -42,16 +43,22 @@ impl<'h> Checker<'_, 'h> {
                 }
                 self.check_key(root, key, 0);
             }
-            Err(error) => return self.findings.push_error(error),
+            Err(error) => self.findings.push_error(error),
         }
-        while let Some((offset, depth)) = self.waiting.pop() {
-            if let Ok(key) = KeyNode::read(self.cells, offset) {
-                let first = self.waiting.len();
-                self.check_subkeys(offset, key, depth);
-                // Keys lie in the file about as they are listed: memory is read forward.
-                self.waiting.get_mut(first..).unwrap_or_default().reverse();
-            }
+    }
+
+    /// Visits the subkeys of a key that waits; `false` if none does.
+    pub(super) fn check_next(&mut self) -> bool {
+        let Some((offset, depth)) = self.waiting.pop() else {
+            return false;
+        };
+        if let Ok(key) = KeyNode::read(self.cells, offset) {
+            let first = self.waiting.len();
+            self.check_subkeys(offset, key, depth);
+            // Keys lie in the file about as they are listed: memory is read forward.
+            self.waiting.get_mut(first..).unwrap_or_default().reverse();
         }
+        true
     }
 
     /// Everything about a key but its subkeys, which wait.
@@ -96,17 +103,31 @@ impl<'h> Checker<'_, 'h> {
             self.latest_user = (descriptor, 1);
         } else if descriptor == NIL {
             self.warn(offset, "a key has no security descriptor");
-        } else if self
-            .claim(descriptor, security::DESCRIPTOR, "a security descriptor", offset)
-            .is_some()
-        {
-            match security::Security::read(self.cells, descriptor) {
-                Ok(_) => {
-                    self.users.insert(descriptor, 0);
-                    self.latest_user = (descriptor, 1);
-                }
-                Err(error) => self.findings.push_error(error),
+        } else {
+            let ground = self.ground;
+            let mut known = ground.descriptors.lock().unwrap_or_else(PoisonError::into_inner);
+            if known.contains(&descriptor) || self.is_descriptor(offset, descriptor) {
+                known.insert(descriptor);
+                self.users.insert(descriptor, 0);
+                self.latest_user = (descriptor, 1);
             }
+        }
+    }
+
+    /// Whether the key at `offset` is the first that refers to the security descriptor at `descriptor`, and there is one.
+    fn is_descriptor(&mut self, offset: u32, descriptor: u32) -> bool {
+        let what = "a security descriptor";
+        let is_whole = self
+            .claim(descriptor, security::DESCRIPTOR, what, offset)
+            .is_some();
+        let read = is_whole.then(|| security::Security::read(self.cells, descriptor));
+        match read {
+            Some(Err(error)) => {
+                self.findings.push_error(error);
+                false
+            }
+            Some(Ok(_)) => true,
+            None => false,
         }
     }
 
