@@ -46,16 +46,22 @@ pub(super) fn tell(
             report::write_github(findings, &mut out)?;
             out.flush()?;
         }
-        Format::Text | Format::Json => {
+        Format::Json => terminal.result(&Findings::new(findings), |_| Ok(()))?,
+        Format::Text => {
             let coloured: PaintFindings = |tone, text| match tone {
                 Tone::Level(Level::Error) => paint(FAULT, text),
                 Tone::Level(Level::Warning) => paint(WARNING, text),
                 Tone::Level(Level::Note) | Tone::Message => paint(STRONG, text),
                 Tone::Frame => paint(FAINT, text),
             };
-            terminal.result(&Findings::new(findings), |out| {
-                report::write_text(findings, coloured, out)
-            })?;
+            let plain: PaintFindings = |_, text| text.to_owned();
+            let is_plain = anstream::AutoStream::choice(&std::io::stdout()) == anstream::ColorChoice::Never;
+            // All of it at once: standard output writes line by line otherwise.
+            let mut text = Vec::new();
+            report::write_text(findings, if is_plain { plain } else { coloured }, &mut text)?;
+            let mut out = std::io::stdout().lock();
+            out.write_all(&text)?;
+            out.flush()?;
         }
     }
     let fails = |finding: &Finding| finding.level >= options.fail_on.level();

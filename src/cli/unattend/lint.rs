@@ -53,7 +53,12 @@ pub(super) fn run(
         }
     }
     let neighbours = neighbours(&subjects);
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    // Asking the system for its processors takes longer than to read a few files.
+    let threads = if subjects.len() > ENOUGH {
+        std::thread::available_parallelism().map_or(1, usize::from)
+    } else {
+        1
+    };
     let share = subjects.len().div_ceil(threads).max(ENOUGH);
     let look = |part: &[Subject]| -> Result<(usize, Vec<Finding>), Error> {
         let mut found = Vec::new();
