@@ -161,6 +161,10 @@ impl<'a> Ground<'a> {
 
 /// Whether a value is filled in later, by a program that makes answer files from templates.
 fn is_template(value: &str) -> bool {
+    let marks = |byte: u8| matches!(byte, b'$' | b'%' | b'{' | b'@' | b'[');
+    if !value.bytes().any(marks) {
+        return false;
+    }
     let between = |open: &str, close: &str| {
         value
             .split_once(open)

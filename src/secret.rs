@@ -97,29 +97,26 @@ pub fn grow(bytes: &mut Wiped, length: usize) {
 ///
 /// # Errors
 /// What the reader reports; [`std::io::ErrorKind::FileTooLarge`] if there is more than `limit`.
-pub fn read_all(reader: impl Read, limit: usize) -> std::io::Result<Wiped> {
-    read_expecting(reader, 0, limit)
+pub fn read_all(mut reader: impl Read, limit: usize) -> std::io::Result<Wiped> {
+    let mut bytes = Wiped::default();
+    fill(&mut bytes, &mut reader, 0, limit)?;
+    Ok(bytes)
 }
 
-/// As [`read_all`], with room for the `expected` number of bytes from the start: nothing is moved if it is right.
-fn read_expecting(mut reader: impl Read, expected: usize, limit: usize) -> std::io::Result<Wiped> {
+/// Reads into `bytes`, whose old content is overwritten. Nothing is moved if there is room for one byte more than `expected`
+/// and no more come; 0 if that is unknown.
+fn fill(bytes: &mut Wiped, reader: &mut impl Read, expected: usize, limit: usize) -> std::io::Result<()> {
     const STEP: usize = 64 * 1024;
-    let room = if expected == 0 {
-        0
-    } else {
-        expected.saturating_add(1)
-    };
-    let mut bytes = Zeroizing::new(Vec::with_capacity(room));
     let mut filled = 0usize;
     loop {
         // Of a file whose length is known not a byte too much, for all of it is wiped: one more shows whether it has grown.
-        let step = if filled < expected {
+        let step = if expected > 0 && filled <= expected {
             STEP.min(expected - filled + 1)
         } else {
             STEP
         };
         let room = filled.saturating_add(step).min(limit.saturating_add(1));
-        grow(&mut bytes, room);
+        grow(bytes, room);
         let free = bytes.get_mut(filled..).unwrap_or_default();
         match reader.read(free) {
             Ok(0) => break,
@@ -132,7 +129,7 @@ fn read_expecting(mut reader: impl Read, expected: usize, limit: usize) -> std::
         }
     }
     bytes.truncate(filled);
-    Ok(bytes)
+    Ok(())
 }
 
 /// The content of the file at `path`, at most `limit` bytes, in memory that is wiped.
@@ -140,12 +137,26 @@ fn read_expecting(mut reader: impl Read, expected: usize, limit: usize) -> std::
 /// # Errors
 /// As [`read_all`], and what opening the file reports.
 pub fn read_file(path: &std::path::Path, limit: usize) -> std::io::Result<Wiped> {
-    let file = std::fs::File::open(path)?;
+    let mut bytes = Wiped::default();
+    read_file_into(&mut bytes, path, limit)?;
+    Ok(bytes)
+}
+
+/// As [`read_file`], into memory that held the file before: of many files, each need not be wiped on its own. What is longer
+/// than the new content stays until the memory is dropped.
+///
+/// # Errors
+/// As [`read_file`].
+pub fn read_file_into(bytes: &mut Wiped, path: &std::path::Path, limit: usize) -> std::io::Result<()> {
+    let mut file = std::fs::File::open(path)?;
     let expected = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
     if expected > limit {
         return Err(std::io::ErrorKind::FileTooLarge.into());
     }
-    read_expecting(file, expected, limit)
+    if bytes.capacity() <= expected {
+        *bytes = Wiped::new(Vec::with_capacity(expected.saturating_add(1))); // the old memory is wiped
+    }
+    fill(bytes, &mut file, expected, limit)
 }
 
 #[cfg(test)]

@@ -65,7 +65,8 @@ const MINIMAL: &str = "<?xml version=\"1.0\" encoding=\"utf-8\"?>\r\n<unattend x
 
 /// An answer file: its bytes, and where everything in it stands. Wiped when dropped.
 pub struct AnswerFile {
-    bytes: Wiped,
+    /// The file, where it is not the text byte for byte.
+    bytes: Option<Wiped>,
     text: Zeroizing<String>,
     stored: Stored,
     tree: Tree,
@@ -73,8 +74,8 @@ pub struct AnswerFile {
 
 impl std::fmt::Debug for AnswerFile {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { bytes, stored, .. } = self;
-        write!(formatter, "AnswerFile({} bytes elided, {stored:?})", bytes.len())
+        let count = self.bytes().len();
+        write!(formatter, "AnswerFile({count} bytes elided, {:?})", self.stored)
     }
 }
 
@@ -103,7 +104,7 @@ impl AnswerFile {
                 limit: SIZE_LIMIT,
             });
         }
-        let (text, stored) = Stored::decode(&bytes)?;
+        let (text, bytes, stored) = Stored::take(bytes)?;
         let tree = Tree::build(&text).map_err(|(offset, fault)| {
             let (line, column) = place::line_and_column(&text, offset);
             Error::Malformed {
@@ -133,7 +134,7 @@ impl AnswerFile {
         let bytes = Zeroizing::new(MINIMAL.as_bytes().to_vec());
         // The text above is an answer file; a unit test holds it to that.
         Self::parse(bytes).unwrap_or_else(|_| Self {
-            bytes: Wiped::default(),
+            bytes: None,
             text: Zeroizing::default(),
             stored: Stored::Unicode(crate::text::Form::detect(&[])),
             tree: Tree::default(),
@@ -142,12 +143,15 @@ impl AnswerFile {
 
     /// The file as it is now.
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+        self.bytes.as_ref().map_or(self.text.as_bytes(), |bytes| bytes)
     }
 
     /// The file as it is now, given away.
-    pub fn into_bytes(self) -> Wiped {
-        self.bytes
+    pub fn into_bytes(mut self) -> Wiped {
+        match self.bytes.take() {
+            Some(bytes) => bytes,
+            None => Wiped::new(std::mem::take(&mut *self.text).into_bytes()),
+        }
     }
 
     /// The values of `processorArchitecture` in the file, each once, in the order of the file and as it spells them.
@@ -167,7 +171,7 @@ impl AnswerFile {
 
     /// Puts `piece` in place of `range` of the text, in the bytes as well. All or nothing.
     fn splice(&mut self, range: &Range<usize>, piece: &str) -> Result<(), Error> {
-        let size = self.bytes.len().saturating_add(piece.len());
+        let size = self.bytes().len().saturating_add(piece.len());
         if size > SIZE_LIMIT {
             return Err(Error::TooLarge {
                 size,
@@ -184,7 +188,9 @@ impl AnswerFile {
         })?;
         let stored =
             self.stored.byte_offset(&self.text, range.start)..self.stored.byte_offset(&self.text, range.end);
-        self.bytes = spliced(&self.bytes, &stored, &self.stored.encode(piece));
+        if let Some(bytes) = &mut self.bytes {
+            *bytes = spliced(bytes, &stored, &self.stored.encode(piece));
+        }
         self.text = Zeroizing::new(text.to_owned());
         self.tree = tree;
         Ok(())

@@ -190,16 +190,6 @@ fn the_files_prefix_is_used() {
 
 #[test]
 fn only_the_bytes_of_a_value_are_replaced() {
-    replaced("<ProductKey/>", &format!("<ProductKey>{KEY}</ProductKey>"));
-    replaced("<ProductKey />", &format!("<ProductKey>{KEY}</ProductKey>"));
-    replaced(
-        "<ProductKey></ProductKey>",
-        &format!("<ProductKey>{KEY}</ProductKey>"),
-    );
-    replaced(
-        "<ProductKey>\n</ProductKey >",
-        &format!("<ProductKey>{KEY}</ProductKey >"),
-    );
     replaced(
         "<ProductKey><![CDATA[old]]></ProductKey>",
         &format!("<ProductKey><![CDATA[{KEY}]]></ProductKey>"),
@@ -220,6 +210,33 @@ fn only_the_bytes_of_a_value_are_replaced() {
         "<ProductKey><!--a--></ProductKey>",
         &format!("<ProductKey>{KEY}<!--a--></ProductKey>"),
     );
+}
+
+#[test]
+fn an_element_that_stood_empty_stands_empty_again_when_its_value_goes() {
+    for (before, close, trace) in [
+        ("<ProductKey/>", "</ProductKey>", "\t \t\t \t"),
+        ("<ProductKey\n />", "</ProductKey>", "\t \t\n \t \t"),
+        ("<ProductKey></ProductKey>", "</ProductKey>", " \t "),
+        ("<ProductKey></ProductKey >", "</ProductKey >", " \t "),
+        ("<ProductKey>\n</ProductKey >", "</ProductKey >", "\t  \t\n\t  \t"),
+    ] {
+        let component = |inside: &str| {
+            around(&format!(
+                "<settings pass=\"specialize\">{COMPONENT}{inside} <!-- x --></component></settings>"
+            ))
+        };
+        let mut file = parse(&component(before));
+        file.set(&product_key(), OTHER_KEY).unwrap();
+        file.set(&product_key(), KEY).unwrap();
+        let filled = component(&format!("<ProductKey>{KEY}{close}{trace}"));
+        assert_eq!(written(&file), filled);
+        let edited = &written(&file);
+        assert!(parse(edited).remove(&product_key()).unwrap());
+        let mut again = parse(edited);
+        assert_eq!(again.clear(false).unwrap().keys, 1);
+        assert_eq!(written(&again), component(before));
+    }
 }
 
 #[test]

@@ -215,7 +215,11 @@ fn every_setting_is_set_read_back_accepted_by_others_and_removed_to_the_byte() {
                 .unwrap();
             assert_eq!(file.get(setting).len(), 1);
             file.remove(setting).unwrap();
-            assert!(file.get(setting).is_empty(), "{place}");
+            // What stood empty stands empty again.
+            assert!(
+                file.get(setting).iter().all(|found| found.expose().is_empty()),
+                "{place}"
+            );
             assert!(
                 roxmltree::Document::parse(&decoded(file.bytes())).is_ok(),
                 "{place}"
@@ -265,6 +269,84 @@ fn an_edit_does_the_same_in_every_encoding_and_with_either_line_end() {
         }
     }
     println!("{edits} edits");
+}
+
+#[test]
+fn keys_that_are_set_and_cleared_leave_the_original_bytes() {
+    let (mut whole, mut bare) = (0, 0);
+    for path in files() {
+        let Ok(mut file) = AnswerFile::parse(read(&path)) else {
+            continue;
+        };
+        // What held keys before holds none afterwards: the start is the file without them.
+        file.clear(false).unwrap();
+        let start = file.into_bytes();
+        let mut file = AnswerFile::parse(start.clone()).unwrap();
+        for architecture in Architecture::ALL {
+            file.set(&Setting::product_key(architecture), KEY).unwrap();
+            file.set(&Setting::installation_key(architecture), OTHER_KEY)
+                .unwrap();
+        }
+        let edited = file.into_bytes();
+        assert_ne!(xmllint(&edited), Some(false), "{}", path.display());
+        assert!(
+            roxmltree::Document::parse(&decoded(&edited)).is_ok(),
+            "{}",
+            path.display()
+        );
+        let mut file = AnswerFile::parse(edited).unwrap();
+        assert_eq!(
+            file.clear(false).unwrap().keys,
+            2 * Architecture::ALL.len(),
+            "{}",
+            path.display()
+        );
+        if file.bytes() == start.as_slice() {
+            whole += 1;
+        } else {
+            bare += 1;
+            println!("{}: differs", path.display());
+        }
+    }
+    println!("{whole} as before");
+    assert_eq!(bare, 0);
+}
+
+#[test]
+fn the_linter_says_something_sound_of_every_file() {
+    use wimkey::lint::{Surroundings, answer_file};
+    let mut counts = std::collections::BTreeMap::new();
+    for path in files() {
+        let bytes = read(&path);
+        let text = decoded(&bytes);
+        let lines: Vec<&str> = text.lines().collect();
+        let parses = AnswerFile::parse(bytes.clone()).is_ok();
+        for finding in answer_file(&bytes, &Surroundings::default()) {
+            *counts.entry(finding.rule.id).or_insert(0) += 1;
+            assert_eq!(parses, finding.rule.id != "WK-U027", "{}", path.display());
+            let (Some(line), Some(column)) = (finding.line, finding.column) else {
+                panic!("{}: {finding:?}", path.display())
+            };
+            let shown = lines[line - 1];
+            assert!(
+                column + finding.length <= shown.chars().count() + 2,
+                "{}: {finding:?}",
+                path.display()
+            );
+            let picture = finding.picture.unwrap();
+            assert_eq!(
+                shown.chars().nth(column - 1).is_some_and(char::is_whitespace),
+                picture
+                    .text()
+                    .chars()
+                    .nth(picture.caret())
+                    .is_some_and(char::is_whitespace),
+                "{}: the picture is of another place",
+                path.display()
+            );
+        }
+    }
+    println!("{counts:?}");
 }
 
 #[test]

@@ -54,10 +54,16 @@ pub(super) fn tell(
             report::write_github(findings, &mut out)?;
             out.flush()?;
         }
-        Format::Text | Format::Json => {
-            terminal.result(&Findings::new(findings), |out| {
-                report::write_text(findings, PAINT, out)
-            })?;
+        Format::Json => terminal.result(&Findings::new(findings), |_| Ok(()))?,
+        Format::Text => {
+            let plain: PaintFindings = |_, text| text.to_owned();
+            let is_plain = anstream::AutoStream::choice(&std::io::stdout()) == anstream::ColorChoice::Never;
+            // All of it at once: standard output writes line by line otherwise.
+            let mut text = Vec::new();
+            report::write_text(findings, if is_plain { plain } else { PAINT }, &mut text)?;
+            let mut out = std::io::stdout().lock();
+            out.write_all(&text)?;
+            out.flush()?;
         }
     }
     let fails = |finding: &Finding| finding.level >= options.fail_on.level();

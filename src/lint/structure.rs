@@ -91,8 +91,12 @@ fn passes(ground: &Ground<'_>, drafts: &mut Drafts) {
 }
 
 fn identity(component: &ComponentNode<'_>, drafts: &mut Drafts) {
-    let node = component.node;
-    let tag = node.start_tag();
+    let tag = component.node.start_tag();
+    let attributes = component.node.attributes();
+    let attribute = |wanted: &str| {
+        let found = attributes.iter().find(|(name, _, _)| *name == wanted);
+        found.map(|(_, value, span)| (*value, span.clone()))
+    };
     let mut wrong = |span: Option<std::ops::Range<usize>>, message: &str| {
         let span = span.unwrap_or_else(|| tag.clone());
         drafts.at(span, component.address(""), &rules::COMPONENT_IDENTITY, message);
@@ -100,7 +104,7 @@ fn identity(component: &ComponentNode<'_>, drafts: &mut Drafts) {
     if component.name.is_empty() {
         wrong(None, "the component has no name");
     }
-    match node.attribute("publicKeyToken") {
+    match attribute("publicKeyToken") {
         None => wrong(None, "the component has no publicKeyToken"),
         Some((token, span)) if !is_template(token) => {
             let is_token =
@@ -115,16 +119,16 @@ fn identity(component: &ComponentNode<'_>, drafts: &mut Drafts) {
         }
         Some(_) => {}
     }
-    if node.attribute("language").is_none() {
+    if attribute("language").is_none() {
         wrong(None, "the component has no language");
     }
-    if let Some((scope, span)) = node.attribute("versionScope") {
+    if let Some((scope, span)) = attribute("versionScope") {
         let known = ["nonSxS", "SxS", "neutral"];
         if !known.iter().any(|known| known.eq_ignore_ascii_case(scope)) && !is_template(scope) {
             wrong(Some(span), "there is no versionScope of that name");
         }
     }
-    match node.attribute("processorArchitecture") {
+    match attribute("processorArchitecture") {
         None => wrong(None, "the component has no processorArchitecture"),
         Some((name, span)) => {
             let known = name.parse::<Architecture>().is_ok()

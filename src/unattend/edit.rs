@@ -4,7 +4,7 @@
 
 use super::content::{Content, Run};
 use super::grammar::{escaped, is_allowed};
-use super::layout::{Nest, New, Style};
+use super::layout::{Filled, Nest, New, Style};
 use super::place::{is_blank, part};
 use super::tree::Element;
 use super::{AnswerFile, Error, Pass, Setting};
@@ -82,31 +82,36 @@ impl AnswerFile {
     ) -> Result<(Range<usize>, Zeroizing<String>), Error> {
         let ascii_only = self.stored.ascii_only();
         let value_text = escaped(value, ascii_only);
-        if element.end_tag.is_none() {
-            let name = part(&self.text, element.name.clone());
+        let name = part(&self.text, element.name.clone());
+        let closed = |open: &str, close: &str| {
+            let trace = Filled::trace(&self.text, element);
+            let room = open.len() + value_text.len() + close.len() + trace.len();
+            let mut piece = Zeroizing::new(String::with_capacity(room));
+            for part in [open, &value_text, close, &trace] {
+                piece.push_str(part);
+            }
+            piece
+        };
+        let Some(end_tag) = &element.end_tag else {
             let tag = part(&self.text, element.start_tag.clone());
             let open = tag.strip_suffix("/>").unwrap_or(tag).trim_end_matches(is_blank);
             let start = element.start_tag.start + open.len();
-            let mut piece = Zeroizing::new(String::with_capacity(
-                value_text.len() + name.len() + "></>".len(),
-            ));
-            for part in [">", &value_text, "</", name, ">"] {
-                piece.push_str(part);
-            }
-            return Ok((start..element.start_tag.end, piece));
-        }
+            return Ok((start..element.start_tag.end, closed(">", &format!("</{name}>"))));
+        };
         let mut filled = content.filled();
         let run = match (filled.next(), filled.next()) {
             (Some(run), None) => run,
             (None, _) => {
                 // Blank: the value goes in front, or takes the place of white space that stands alone.
                 let inside = element.content();
-                let range = if content.items.is_empty() {
-                    inside
+                return Ok(if content.items.is_empty() {
+                    (
+                        inside.start..end_tag.end,
+                        closed("", part(&self.text, end_tag.clone())),
+                    )
                 } else {
-                    inside.start..inside.start
-                };
-                return Ok((range, value_text));
+                    (inside.start..inside.start, value_text)
+                });
             }
             _ => return Err(self.refused(element, "holds text in pieces, parted by comments")),
         };

@@ -46,6 +46,65 @@ impl Empty {
     }
 }
 
+/// How an element was written before a value filled it, kept as white space behind its end tag. With it, taking the value away
+/// gives the original bytes.
+pub(super) struct Filled;
+
+impl Filled {
+    /// For `<a></a>`.
+    const PAIR: &'static str = " \t ";
+    /// Around what stood before the slash of `<a/>`.
+    const SINGLE: &'static str = "\t \t";
+    /// Around white space that stood alone between the tags.
+    const BLANK: &'static str = "\t  \t";
+
+    /// The trace of an element before it is filled.
+    pub(super) fn trace(text: &str, element: &Element) -> String {
+        let between = |mark: &str, blanks: &str| {
+            // Blanks that could be taken for the mark leave no trace.
+            let behind = format!("{blanks}{mark}");
+            if behind.split_once(mark) == Some((blanks, "")) {
+                format!("{mark}{behind}")
+            } else {
+                String::new()
+            }
+        };
+        if element.end_tag.is_none() {
+            let tag = part(text, element.start_tag.clone());
+            let open = tag.strip_suffix("/>").unwrap_or(tag);
+            let blanks = part(open, open.trim_end_matches(is_blank).len()..open.len());
+            return between(Self::SINGLE, blanks);
+        }
+        match part(text, element.content()) {
+            "" => Self::PAIR.to_owned(),
+            blanks => between(Self::BLANK, blanks),
+        }
+    }
+
+    /// The edit that empties an element with a trace; `None` for an element that was not filled.
+    pub(super) fn undone(text: &str, element: &Element) -> Option<(Range<usize>, String)> {
+        let end_tag = element.end_tag.clone()?;
+        let inside = element.content();
+        let behind = part(text, end_tag.end..text.len());
+        let close = part(text, end_tag.clone());
+        let between = |mark: &str| {
+            let blanks = behind.strip_prefix(mark)?.split_once(mark)?.0;
+            blanks
+                .chars()
+                .all(is_blank)
+                .then_some((blanks, end_tag.end + blanks.len() + 2 * mark.len()))
+        };
+        if behind.starts_with(Self::PAIR) {
+            return Some((inside.start..end_tag.end + Self::PAIR.len(), close.to_owned()));
+        }
+        if let Some((blanks, end)) = between(Self::BLANK) {
+            return Some((inside.start..end, format!("{blanks}{close}")));
+        }
+        let (blanks, end) = between(Self::SINGLE)?;
+        Some((element.start_tag.end - 1..end, format!("{blanks}/>")))
+    }
+}
+
 /// The look of a file: its line end (empty if it has a single line) and one level of indentation.
 pub(super) struct Style<'a> {
     line_end: &'a str,

@@ -98,6 +98,17 @@ impl<'a> Node<'a> {
         Some((part(&self.file.text, found.value.clone()), found.value))
     }
 
+    /// Name with prefix, raw value, and where the value stands, of every attribute.
+    pub fn attributes(&self) -> Vec<(&'a str, &'a str, Range<usize>)> {
+        let text = &self.file.text;
+        let attributes = self.element().map(|element| element.attributes(text));
+        let read = |found: grammar::Attribute| {
+            let value = part(text, found.value.clone());
+            (part(text, found.name), value, found.value)
+        };
+        attributes.unwrap_or_default().into_iter().map(read).collect()
+    }
+
     /// The child elements in the namespace of answer files.
     pub fn children(self) -> impl Iterator<Item = Node<'a>> {
         let file = self.file;
@@ -206,13 +217,8 @@ impl AnswerFile {
                     name: "",
                     architecture: "",
                 };
-                for attribute in node
-                    .element()
-                    .map(|element| element.attributes(&self.text))
-                    .unwrap_or_default()
-                {
-                    let value = part(&self.text, attribute.value.clone());
-                    match part(&self.text, attribute.name) {
+                for (name, value, _) in node.attributes() {
+                    match name {
                         "name" => component.name = value,
                         "processorArchitecture" => component.architecture = value,
                         _ => {}

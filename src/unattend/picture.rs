@@ -130,32 +130,67 @@ pub(super) fn is_within(ranges: &[Range<usize>], at: usize) -> bool {
 /// row.
 pub(super) fn key_shaped(text: &str, unbroken: bool) -> Vec<Range<usize>> {
     let mut found = Vec::new();
-    if !unbroken && !may_hold_groups(text) {
+    if unbroken || has_strange_symbols(text.as_bytes()) {
+        key_shaped_in(text, 0..text.len(), unbroken, &mut found);
         return found;
     }
+    // Three groups of five have a hyphen with five letters or digits on both sides, and another hyphen behind those.
+    let bytes = text.as_bytes();
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'-' || !byte.is_ascii();
+    let mut done = 0;
+    for at in memchr::memchr_iter(b'-', bytes) {
+        let group = |start: usize| {
+            bytes
+                .get(start..start + GROUP)
+                .is_some_and(|group| group.iter().all(u8::is_ascii_alphanumeric))
+        };
+        let in_groups = at >= done.max(GROUP)
+            && bytes.get(at + GROUP + 1) == Some(&b'-')
+            && group(at + 1)
+            && group(at - GROUP)
+            && !at
+                .checked_sub(GROUP + 1)
+                .and_then(|before| bytes.get(before))
+                .is_some_and(u8::is_ascii_alphanumeric);
+        if !in_groups {
+            continue;
+        }
+        let before = bytes.get(done..at).unwrap_or_default();
+        let start = at - before.iter().rev().take_while(|byte| is_part(byte)).count();
+        let after = bytes.get(at..).unwrap_or_default();
+        done = at + after.iter().take_while(|byte| is_part(byte)).count();
+        key_shaped_in(text, start..done, unbroken, &mut found);
+    }
+    found
+}
+
+/// Whether there are hyphens other than `-`, or full-width letters or digits.
+fn has_strange_symbols(bytes: &[u8]) -> bool {
+    memchr::memchr3_iter(0xC2, 0xE2, 0xEF, bytes).any(|at| {
+        matches!(
+            bytes.get(at..),
+            Some(
+                [0xC2, 0xAD, ..]
+                    | [0xE2, 0x80, 0x90..=0x95, ..]
+                    | [0xE2, 0x88, 0x92, ..]
+                    | [0xEF, 0xB9 | 0xBC | 0xBD, ..]
+            )
+        )
+    })
+}
+
+/// As [`key_shaped`], of a part of the text, symbol by symbol.
+fn key_shaped_in(text: &str, range: Range<usize>, unbroken: bool, found: &mut Vec<Range<usize>>) {
     let is_part = |character: char| character.is_alphanumeric() || is_hyphen(character);
-    let mut at = 0;
-    while let Some(start) = part(text, at..text.len()).find(is_part).map(|skip| at + skip) {
-        let rest = part(text, start..text.len());
+    let mut at = range.start;
+    while let Some(start) = part(text, at..range.end).find(is_part).map(|skip| at + skip) {
+        let rest = part(text, start..range.end);
         let length = rest.find(|character| !is_part(character)).unwrap_or(rest.len());
         at = start + length;
         if looks_like_key(part(text, start..at), unbroken) {
             found.push(start..at);
         }
     }
-    found
-}
-
-/// Whether there may be groups of five with hyphens between: a quick look that is never wrong when it says no.
-fn may_hold_groups(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let plain = memchr::memchr_iter(b'-', bytes).any(|at| {
-        let after = bytes.get(at + 1..at + 1 + GROUP);
-        after.is_some_and(|group| group.iter().all(u8::is_ascii_alphanumeric))
-            && bytes.get(at + 1 + GROUP) == Some(&b'-')
-    });
-    // Other hyphens, and letters of other scripts, are left to the thorough look.
-    plain || !text.is_ascii()
 }
 
 fn looks_like_key(run: &str, unbroken: bool) -> bool {
@@ -213,6 +248,37 @@ mod tests {
         }
         let text = "<Password>\n  secret & more\n</Password>";
         assert_eq!(picture(text, 20..20).text(), "  ****** * ****");
+    }
+
+    #[test]
+    fn the_quick_search_finds_what_the_thorough_one_finds() {
+        let wide: String = GVLK
+            .chars()
+            .map(|c| if c == '-' { '\u{2013}' } else { c })
+            .collect();
+        let words = [
+            GVLK,
+            &wide,
+            "Microsoft-Windows-Shell-Setup",
+            "ABCDE-FGHIJ",
+            "ABCDE-FGHIJ-KLMNO",
+            "x",
+            "\u{e4}",
+            "\u{2026}",
+            "\u{ff21}BCDE-FGHIJ-KLMNO",
+            "-",
+            " ",
+        ];
+        for first in words {
+            for second in words {
+                for third in words {
+                    let text = format!("{first}{second}{third}");
+                    let mut thorough = Vec::new();
+                    key_shaped_in(&text, 0..text.len(), false, &mut thorough);
+                    assert_eq!(key_shaped(&text, false), thorough, "{first} {second} {third}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! remove - taking a setting away, with what `set` created around it.
 //!
-//! Promise: an element that `set` put there leaves no byte behind; an element that was empty before is written again as
-//! it was. An element that holds anything else, even a comment, stays.
+//! Promise: an element that `set` put there leaves no byte behind; an element that was empty before, or that `set` filled,
+//! is written again as it was. An element that holds anything else, even a comment, stays.
 
-use super::layout::{Empty, is_only_child, line_before};
+use super::layout::{Empty, Filled, is_only_child, line_before};
 use super::place::{gap_before, part};
 use super::tree::Element;
 use super::{AnswerFile, Error, Setting};
@@ -22,7 +22,8 @@ const OWN_ATTRIBUTES: [&str; 6] = [
 ];
 
 impl AnswerFile {
-    /// Removes `setting` wherever it stands, and what is empty without it. Returns whether it stood anywhere.
+    /// Removes `setting` wherever it stands, and what is empty without it; an element that stood empty before it was set stands
+    /// empty again. Returns whether it stood anywhere.
     ///
     /// # Errors
     /// [`Error::Twice`] if it stands in more places than a file that can be repaired has; the file is then unchanged.
@@ -49,10 +50,14 @@ impl AnswerFile {
         let Some((range, piece)) = self.removal(index) else {
             return Ok(());
         };
-        self.splice(&range, piece)
+        self.splice(&range, &piece)
     }
 
-    fn removal(&self, mut index: usize) -> Option<(Range<usize>, &'static str)> {
+    fn removal(&self, mut index: usize) -> Option<(Range<usize>, String)> {
+        if let Some(undone) = Filled::undone(&self.text, self.tree.elements.get(index)?) {
+            return Some(undone);
+        }
+        let nothing = String::new;
         loop {
             let element = self.tree.elements.get(index)?;
             let range = element.range();
@@ -60,17 +65,17 @@ impl AnswerFile {
             let parent_index = element.parent?;
             let parent = self.tree.elements.get(parent_index)?;
             if !is_only_child(&self.text, parent, &range) {
-                return Some((simple, ""));
+                return Some((simple, nothing()));
             }
             let gap = gap_before(&self.text, range.start);
             match Empty::traced(part(&self.text, gap.clone())) {
-                Some(Empty::Pair) => return Some((parent.content(), "")),
+                Some(Empty::Pair) => return Some((parent.content(), nothing())),
                 Some(Empty::Single) => {
-                    return Some((parent.start_tag.end - 1..parent.range().end, "/>"));
+                    return Some((parent.start_tag.end - 1..parent.range().end, "/>".to_owned()));
                 }
-                Some(Empty::Blank) => return Some((gap.start..range.end, "")),
+                Some(Empty::Blank) => return Some((gap.start..range.end, nothing())),
                 None if parent.parent.is_some() && self.could_be_own(parent) => index = parent_index,
-                None => return Some((simple, "")),
+                None => return Some((simple, nothing())),
             }
         }
     }

@@ -34,24 +34,43 @@ pub(super) enum Stored {
 }
 
 impl Stored {
+    /// The text of `bytes`, without byte-order mark, and how it is stored. The bytes are given back unless they are the
+    /// text as it is.
+    pub(super) fn take(mut bytes: Wiped) -> Result<(Zeroizing<String>, Option<Wiped>, Self), Error> {
+        let form = Form::detect(&bytes);
+        if form.encoding != Encoding::Utf8 || form.mark || Self::declares_another(&bytes)? {
+            let (text, stored) = Self::decode(&bytes)?;
+            return Ok((text, Some(bytes), stored));
+        }
+        match String::from_utf8(std::mem::take(&mut *bytes)) {
+            Ok(text) => Ok((Zeroizing::new(text), None, Self::Unicode(form))),
+            Err(error) => {
+                let position = error.utf8_error().valid_up_to();
+                drop(Zeroizing::new(error.into_bytes())); // wiped
+                Err(text::Error::Utf8(position).into())
+            }
+        }
+    }
+
+    /// Whether ASCII bytes without a mark declare a code page.
+    fn declares_another(bytes: &[u8]) -> Result<bool, Error> {
+        match declared(bytes) {
+            Some(label) if CODE_PAGES.iter().any(|known| label.starts_with(known)) => Ok(true),
+            Some(label) if !UNICODE.contains(&label.as_str()) => Err(Error::Encoding {
+                label: shown_name(&label),
+            }),
+            _ => Ok(false),
+        }
+    }
+
     /// The text of `bytes`, without byte-order mark, and how it is stored.
     pub(super) fn decode(bytes: &[u8]) -> Result<(Zeroizing<String>, Self), Error> {
         let form = Form::detect(bytes);
-        if form.encoding == Encoding::Utf8 && !form.mark {
-            match declared(bytes) {
-                Some(label) if CODE_PAGES.iter().any(|known| label.starts_with(known)) => {
-                    // Two bytes of UTF-8 for one above 127 is the most there can be: the string never moves.
-                    let mut text = Zeroizing::new(String::with_capacity(bytes.len() * 2));
-                    text.extend(bytes.iter().map(|&byte| char::from(byte)));
-                    return Ok((text, Self::CodePage));
-                }
-                Some(label) if !UNICODE.contains(&label.as_str()) => {
-                    return Err(Error::Encoding {
-                        label: shown_name(&label),
-                    });
-                }
-                _ => {}
-            }
+        if form.encoding == Encoding::Utf8 && !form.mark && Self::declares_another(bytes)? {
+            // Two bytes of UTF-8 for one above 127 is the most there can be: the string never moves.
+            let mut text = Zeroizing::new(String::with_capacity(bytes.len() * 2));
+            text.extend(bytes.iter().map(|&byte| char::from(byte)));
+            return Ok((text, Self::CodePage));
         }
         let (text, form) = text::decode(bytes)?;
         Ok((text, Self::Unicode(form)))

@@ -11,6 +11,7 @@ use crate::lint::{self, KnownImage, Neighbour, NeighbourKind, Surroundings};
 use crate::pkeyconfig::{KeyConfiguration, Licences};
 use crate::plan::installed_licences;
 use crate::secret::{self, Wiped};
+use crate::text::{self, Encoding, Form};
 use crate::unattend::{self, AnswerFile, SIZE_LIMIT};
 use std::collections::BTreeMap;
 use std::io;
@@ -52,14 +53,20 @@ pub(super) fn run(
         }
     }
     let neighbours = neighbours(&subjects);
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    // Asking the system for its processors takes longer than to read a few files.
+    let threads = if subjects.len() > ENOUGH {
+        std::thread::available_parallelism().map_or(1, usize::from)
+    } else {
+        1
+    };
     let share = subjects.len().div_ceil(threads).max(ENOUGH);
     let look = |part: &[Subject]| -> Result<(usize, Vec<Finding>), Error> {
         let mut found = Vec::new();
         let mut count = 0;
+        let mut memory = Wiped::default();
         for subject in part {
             let beside = subject.path.parent().and_then(|folder| neighbours.get(folder));
-            if let Some(findings) = one(subject, &images, beside.map_or(&[], Vec::as_slice))? {
+            if let Some(findings) = one(subject, &mut memory, &images, beside.map_or(&[], Vec::as_slice))? {
                 count += 1;
                 found.extend(findings);
             }
@@ -98,30 +105,34 @@ pub(super) fn run(
 /// The findings in one file; `None` if it was only found in a folder and is no answer file.
 fn one(
     subject: &Subject,
+    memory: &mut Wiped,
     images: &[KnownImage<'_>],
     beside: &[Neighbour],
 ) -> Result<Option<Vec<Finding>>, Error> {
     let path = &subject.path;
     let shown = path.display().to_string();
     let read = if path.as_os_str() == STDIN {
-        secret::read_all(io::stdin().lock(), SIZE_LIMIT)
+        secret::read_all(io::stdin().lock(), SIZE_LIMIT).map(|bytes| *memory = bytes)
     } else {
-        secret::read_file(path, SIZE_LIMIT)
+        secret::read_file_into(memory, path, SIZE_LIMIT)
     };
-    let bytes = match read {
+    match read {
         Err(error) if error.kind() == io::ErrorKind::FileTooLarge && !subject.named => return Ok(None),
         other => other.map_err(|cause| Error::file(path, cause))?,
-    };
+    }
     let surroundings = Surroundings {
         images,
         in_image: false,
         beside,
         path: &shown,
     };
-    let speaks_of = |bytes: &[u8]| memchr::memmem::find(bytes, unattend::NAMESPACE.as_bytes()).is_some();
-    let is_answer_file = subject.named || speaks_of(&bytes);
-    let mut findings = match AnswerFile::parse(bytes) {
-        Ok(file) => lint::parsed(&file, &surroundings),
+    let is_answer_file = subject.named || speaks_of_answers(memory);
+    let mut findings = match AnswerFile::parse(std::mem::take(memory)) {
+        Ok(file) => {
+            let findings = lint::parsed(&file, &surroundings);
+            *memory = file.into_bytes();
+            findings
+        }
         Err(unattend::Error::NotAnAnswerFile { .. }) if !subject.named => return Ok(None),
         Err(_) if !is_answer_file => return Ok(None),
         Err(error) => vec![lint::unreadable(&error)],
@@ -132,6 +143,21 @@ fn one(
         }
     }
     Ok(Some(findings))
+}
+
+/// Whether the namespace of answer files occurs, so that a file which cannot be read was meant for one.
+fn speaks_of_answers(bytes: &[u8]) -> bool {
+    let namespace = match Form::detect(bytes).encoding {
+        Encoding::Utf8 => Wiped::new(unattend::NAMESPACE.as_bytes().to_vec()),
+        encoding => text::encode(
+            unattend::NAMESPACE,
+            Form {
+                encoding,
+                mark: false,
+            },
+        ),
+    };
+    memchr::memmem::find(bytes, &namespace).is_some()
 }
 
 /// Every .xml file below a folder, in the order of names. Links to folders are not followed.
