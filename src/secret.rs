@@ -4,8 +4,10 @@
 //! given back, on success, on error and in a panic alike. What it cannot cover: copies in kernel buffers (pipes, page
 //! cache), the environment block the process was started with, and hypervisor snapshots.
 
+mod dumps;
 mod source;
 
+pub use dumps::forbid_core_dumps;
 pub use source::{Error, Source, TEXT_LIMIT, Text};
 
 use std::io::Read;
