@@ -65,7 +65,7 @@ fn read(target: &Path, image: u32, path: &str) -> Vec<u8> {
 
 /// Only reported, or not of the kinds that are removed unless asked for.
 fn stays(path: &str) -> bool {
-    path.contains("Scripts") || path.starts_with("Users") || path.ends_with(".ppkg")
+    path.contains("Scripts") || path.starts_with("Users") || path.contains("Packages")
 }
 
 #[test]
