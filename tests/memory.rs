@@ -100,7 +100,7 @@ fn left_by(case: &str) -> Vec<(String, Form)> {
 fn dump() {
     let memory = std::fs::File::open("/proc/self/mem").unwrap();
     let mut out = std::io::BufWriter::new(std::fs::File::create(DUMP).unwrap());
-    let mut index = String::new();
+    let mut index = Vec::new();
     let mut written = 0;
     let mut buffer = vec![0; 4096];
     for line in std::fs::read_to_string("/proc/self/maps").unwrap().lines() {
@@ -110,7 +110,7 @@ fn dump() {
         if !rest.starts_with("rw") || rest.contains("[v") {
             continue;
         }
-        index.push_str(&format!("{written} {}\n", line.replace("  ", "")));
+        writeln!(index, "{written} {}", line.replace("  ", "")).unwrap();
         for page in (number(start)..number(end)).step_by(buffer.len()) {
             // A page that cannot be read holds nothing of ours: a guard.
             if memory.read_exact_at(&mut buffer, page).is_ok() {
