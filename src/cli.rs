@@ -95,6 +95,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<Outcome, Fai
         return Err(Error::Usage(sentence.into()).into());
     }
     let terminal = Terminal::new(&arguments.output);
+    if !crate::secret::forbid_core_dumps() {
+        terminal.detail("The system does not switch core dumps off: a crash could write keys to a file.");
+    }
     match arguments.command {
         Command::Key(command) => key::run(command, &terminal),
         Command::Image(command) => image::run(command, &terminal),

@@ -115,8 +115,16 @@ impl Hive {
     /// [`Error::Dirty`] with the reason and the way out; [`Error::Damaged`] with the first fault that forbids edits;
     /// [`Error::NotAHive`], [`Error::Version`].
     pub fn open(bytes: Wiped) -> Result<Self, Error> {
+        Self::open_bulk(bytes.into())
+    }
+
+    /// As [`Hive::open`], for a hive in large memory.
+    ///
+    /// # Errors
+    /// As [`Hive::open`].
+    pub fn open_bulk(bytes: Bulk) -> Result<Self, Error> {
         let block = BaseBlock::read(&bytes)?;
-        let mut hive = Self::assemble(bytes.into(), &block);
+        let mut hive = Self::assemble(bytes, &block);
         hive.demand_editable()?;
         Ok(hive)
     }

@@ -7,7 +7,7 @@
 mod file;
 
 use crate::audit::{self, Audit, Kind, Options, Trace};
-use crate::catalog::traces::Scrub;
+use crate::catalog::traces::{self, Scrub};
 use crate::image::{self, Images, NewFile, Progress, Target};
 use crate::key::ProductKey;
 use crate::plan::Destination;
@@ -99,9 +99,11 @@ pub fn execute(
         keys: request.keys.clone(),
         only: false,
     };
-    let Audit { traces, .. } = audit::search(&images, &options, progress)?;
+    let found = audit::search(&images, &options, progress)?.traces;
     let (chosen, mut left): (Vec<Trace>, Vec<Trace>) =
-        traces.into_iter().partition(|trace| request.chooses(trace));
+        found.into_iter().partition(|trace| request.chooses(trace));
+    // Settings and the like are the audit's business.
+    left.retain(|trace| trace.is_secret() || trace.rule.id == traces::NOT_SEARCHED.id);
     let mut by_file: BTreeMap<(u32, String), Vec<&Trace>> = BTreeMap::new();
     for trace in chosen.iter().filter(|trace| trace.kind != Kind::Container) {
         let place = (trace.image.unwrap_or(1), trace.path.clone());

@@ -5,9 +5,11 @@
 //! cache), the environment block the process was started with, and hypervisor snapshots.
 
 mod bulk;
+mod dumps;
 mod source;
 
 pub use bulk::Bulk;
+pub use dumps::forbid_core_dumps;
 pub use source::{Error, Source, TEXT_LIMIT, Text};
 
 use std::io::Read;

@@ -147,3 +147,29 @@ fn a_clean_image_gives_no_finding_and_a_key_of_its_edition_only_notes() {
         );
     }
 }
+
+#[test]
+fn nothing_in_real_hives_is_taken_for_an_unpublished_key() {
+    // Their keys were replaced by a published one, but for a damaged hive of Windows XP.
+    let Some(hives) = common::corpus("hives") else {
+        return;
+    };
+    let desk = tempfile::tempdir().unwrap();
+    let root = desk.path().join("root");
+    std::fs::create_dir_all(root.join("Windows/System32/config")).unwrap();
+    let damaged = hives.join("damaged");
+    let sound = common::files(&hives)
+        .into_iter()
+        .filter(|path| !path.starts_with(&damaged));
+    for (index, path) in sound.enumerate() {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        std::fs::copy(&path, root.join(format!("{index} {name}"))).unwrap();
+    }
+    let (findings, code) = audit(desk.path(), &["root"]);
+    let errors: Vec<_> = findings
+        .iter()
+        .filter(|finding| finding["level"] != "note")
+        .collect();
+    assert!(errors.is_empty() && code == 0, "{errors:#?}");
+    assert!(findings.len() > 4);
+}

@@ -65,7 +65,7 @@ fn read(target: &Path, image: u32, path: &str) -> Vec<u8> {
 
 /// Only reported, or not of the kinds that are removed unless asked for.
 fn stays(path: &str) -> bool {
-    path.contains("Scripts") || path.starts_with("Users") || path.rsplit('.').next() == Some("ppkg")
+    path.contains("Scripts") || path.starts_with("Users") || path.contains("Packages")
 }
 
 #[test]
@@ -268,4 +268,38 @@ fn the_hive_of_a_log_that_is_emptied_stays_as_it_was() {
         )
         .is_empty()
     );
+}
+
+#[test]
+fn a_dirty_hive_gets_what_its_logs_hold_before_they_are_emptied() {
+    let Some(hives) = common::corpus("hives") else {
+        return;
+    };
+    let desk = tempfile::tempdir().unwrap();
+    let root = desk.path().join("root");
+    let home = root.join("Users/one");
+    std::fs::create_dir_all(root.join("Windows/System32/config")).unwrap();
+    std::fs::create_dir_all(&home).unwrap();
+    let real = hives.join("dirty/win10-NTUSER");
+    for name in ["NTUSER.DAT", "NTUSER.DAT.LOG1", "NTUSER.DAT.LOG2"] {
+        std::fs::copy(real.join(name), home.join(name)).unwrap();
+    }
+    let log = home.join("NTUSER.DAT.LOG2");
+    let planted = [std::fs::read(&log).unwrap(), wide(&unpublished())].concat();
+    std::fs::write(&log, planted).unwrap();
+    assert!(
+        Hive::read(std::fs::read(home.join("NTUSER.DAT")).unwrap().into())
+            .unwrap()
+            .is_dirty()
+    );
+    let (report, code) = scrub(desk.path(), &["root"]);
+    assert_eq!((code, &report["residue"]), (0, &0.into()));
+    let bytes = std::fs::read(home.join("NTUSER.DAT")).unwrap();
+    let recovered = Hive::read(std::fs::read(real.join("recovered")).unwrap().into()).unwrap();
+    let hive = Hive::read(bytes.into()).unwrap();
+    assert!(!hive.is_dirty());
+    assert_eq!(hive.walk().count(), recovered.walk().count());
+    for name in ["NTUSER.DAT.LOG1", "NTUSER.DAT.LOG2"] {
+        assert!(std::fs::read(home.join(name)).unwrap().is_empty(), "{name}");
+    }
 }

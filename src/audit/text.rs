@@ -4,9 +4,12 @@
 
 use super::searcher::{Sight, remark, told};
 use super::trace::{Kind, Secret, Trace};
+use crate::catalog::rules;
 use crate::catalog::traces::{self, Scrub};
+use crate::finding::Rule;
 use crate::image::Stream;
 use crate::key::{ProductKey, SYMBOL_COUNT, Stored};
+use crate::lint::{self, Surroundings};
 use crate::secret::Wiped;
 use crate::text::{Encoding, Form as TextForm};
 use crate::trace::{Form, blobs, shapes};
@@ -24,6 +27,15 @@ const SHORTEST_BASE64: usize = 34;
 const NEAR: usize = 40;
 /// Words that announce a key.
 const ANNOUNCEMENTS: [&[u8]; 4] = [b"key", b"ipk", b"pid", b"serial"];
+/// Rules over answer files whose findings the audit tells in its own way.
+static TOLD_HERE: [&Rule; 6] = [
+    &rules::PLAIN_TEXT_PASSWORD,
+    &rules::ENCODED_PASSWORD,
+    &rules::PASSWORD_NOT_ENCODED,
+    &rules::UNPUBLISHED_KEY,
+    &rules::PUBLISHED_KEY,
+    &rules::SECRETS_ON_A_WDS_SHARE,
+];
 /// Takes what people write: with padding or without it.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
@@ -296,5 +308,28 @@ pub(super) fn answer_file(bytes: &Wiped, stream: &Stream, sights: &mut Vec<Sight
             ..remark(&traces::ANSWER_FILE_PASSWORD, path, String::new())
         }));
     }
+    faults(&answers, stream, &mut found);
     Some(found)
+}
+
+/// What is wrong with an answer file besides the secrets in it.
+fn faults(answers: &AnswerFile, stream: &Stream, found: &mut Vec<Trace>) {
+    let path = stream.names.first().map_or("", |(_, path)| path.as_str());
+    let surroundings = Surroundings {
+        images: &[],
+        in_image: true,
+        beside: &[],
+        path,
+    };
+    for finding in lint::parsed(answers, &surroundings) {
+        if TOLD_HERE.iter().any(|told| told.id == finding.rule.id) {
+            continue;
+        }
+        found.extend(told(stream, |path| Trace {
+            level: finding.level,
+            place: finding.place.clone(),
+            line: finding.line.zip(finding.column),
+            ..remark(finding.rule, path, finding.message.clone())
+        }));
+    }
 }

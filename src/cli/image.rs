@@ -125,6 +125,9 @@ pub(super) fn read_key(source: &Source, terminal: &Terminal) -> Result<ProductKe
 
 /// Reads key text; says where its memory could not be locked.
 pub(super) fn read_text(source: &Source, terminal: &Terminal) -> Result<secret::Text, Failure> {
+    if let Some(exposure) = source.exposure() {
+        terminal.say(&format!("{} {exposure}", paint(WARNING, "warning:")));
+    }
     let text = source.read()?;
     if !text.is_locked() {
         terminal.detail("The system does not lock the key's memory: it could be written to swap space.");

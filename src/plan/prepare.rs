@@ -84,7 +84,7 @@ pub fn prepare(
 ) -> Result<ImageChanges, Error> {
     let failed = |path: &'static str| move |cause| images.hive_error(image, path, cause);
     let open = |path: &'static str, room: &mut Room| {
-        Hive::open(images.require_into(image, path, room)?).map_err(failed(path))
+        Hive::open_bulk(images.require_into(image, path, room)?).map_err(failed(path))
     };
 
     let software = open(SOFTWARE, &mut memory.software)?;
@@ -173,7 +173,7 @@ fn asked_again(
     wishes: &[Wish],
 ) -> Result<Bulk, Error> {
     let failed = |cause| images.hive_error(image, path, cause);
-    let mut hive = Hive::read(content).map_err(failed)?;
+    let mut hive = Hive::read_bulk(content).map_err(failed)?;
     let again = activation::apply(&mut hive, name, wishes).map_err(failed)?;
     if let Some(change) = again.changes.into_iter().find(|change| change.changed) {
         return Err(Error::NotAsAsked {

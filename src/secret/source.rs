@@ -5,10 +5,15 @@
 use super::Secret;
 use std::io::Read;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use zeroize::Zeroize;
 
 /// The longest key text accepted, in bytes.
 pub const TEXT_LIMIT: usize = 4096;
+
+/// The permission of group and world to read a file.
+#[cfg(unix)]
+const OTHERS_READ: u32 = 0o044;
 
 /// Where to take a key from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +58,11 @@ pub enum Error {
         /// The source in words.
         place: String,
     },
+    /// Standard input was read before.
+    #[error(
+        "standard input is named twice, but can be read only once\nName another source for one of the two: --key-file PATH, --key-env, --key-fd."
+    )]
+    StdinTaken,
     /// Neither UTF-8 nor UTF-16.
     #[error("{place} is not text: neither UTF-8 nor UTF-16\nSave the key as plain text.")]
     NotText {
@@ -83,7 +93,13 @@ impl Source {
     pub fn read(&self) -> Result<Text, Error> {
         match self {
             Self::File(path) => self.take(std::fs::File::open(path)),
-            Self::Stdin => self.take(Ok(std::io::stdin().lock())),
+            Self::Stdin => {
+                static TAKEN: AtomicBool = AtomicBool::new(false);
+                if TAKEN.swap(true, Ordering::Relaxed) {
+                    return Err(Error::StdinTaken);
+                }
+                self.take(Ok(std::io::stdin().lock()))
+            }
             Self::Descriptor(number) => self.take(std::fs::File::open(format!("/dev/fd/{number}"))),
             Self::Variable(name) => {
                 let value = std::env::var_os(name).ok_or_else(|| Error::VariableMissing(name.clone()))?;
@@ -100,6 +116,22 @@ impl Source {
                 text
             }
         }
+    }
+
+    /// Why others than the user can read the key where it comes from; `None` if they cannot, as far as this can be told.
+    pub fn exposure(&self) -> Option<String> {
+        #[cfg(unix)]
+        if let Self::File(path) = self {
+            use std::os::unix::fs::PermissionsExt as _;
+            let metadata = std::fs::metadata(path).ok()?;
+            let mode = metadata.permissions().mode() & 0o7777;
+            if metadata.is_file() && mode & OTHERS_READ != 0 {
+                return Some(format!(
+                    "{self} can be read by other users of this machine (mode {mode:04o}): chmod 600 {self}"
+                ));
+            }
+        }
+        None
     }
 
     fn unreadable(&self, cause: std::io::Error) -> Error {
@@ -181,6 +213,18 @@ mod tests {
         let error = source.take(Ok(&[b'Q'; 5000][..])).unwrap_err();
         assert!(matches!(error, Error::TooLong { .. }));
         assert!(!error.to_string().contains("QQ"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_others_can_read_is_told_with_its_mode() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let source = Source::File(file.path().to_owned());
+        assert_eq!(source.exposure(), None);
+        std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(0o640)).unwrap();
+        assert!(source.exposure().unwrap().contains("mode 0640"));
+        assert_eq!(Source::Stdin.exposure(), None);
     }
 
     #[test]

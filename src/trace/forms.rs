@@ -15,6 +15,9 @@ const HALF: usize = TELLING / 2;
 /// Base64 turns three bytes into four characters, so what it makes of a key depends on where in three bytes the key begins.
 const ALIGNMENTS: usize = 3;
 const BITS_PER_CHARACTER: usize = 6;
+/// A number of fewer different bytes than this is one that other data has too: it is not looked for as bytes. Fifteen bytes at
+/// random have so few less than once in a million.
+const LEAST_DISTINCT: usize = 8;
 
 /// How a key is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -76,10 +79,13 @@ pub(super) fn of(key: &ProductKey) -> Vec<Pattern> {
         add_base64(&mut all, ascii);
         add_base64(&mut all, &widened(ascii, |symbol| [symbol, 0]));
     }
-    all.push(exact(Form::Stored, telling));
-    add_base64(&mut all, telling);
     let hash = Zeroizing::new(<[u8; 32]>::from(Sha256::digest(stored.expose())));
     all.push(exact(Form::Hash, &hash[..]));
+    if distinct(telling) < LEAST_DISTINCT {
+        return all;
+    }
+    all.push(exact(Form::Stored, telling));
+    add_base64(&mut all, telling);
     add_wide(&mut all, Form::Hexadecimal, true, &digits(telling, None));
     let (first, second) = telling.split_at(HALF);
     for half in [first, second] {
@@ -88,6 +94,16 @@ pub(super) fn of(key: &ProductKey) -> Vec<Pattern> {
         }
     }
     all
+}
+
+/// How many different bytes there are.
+fn distinct(bytes: &[u8]) -> usize {
+    (0..bytes.len())
+        .filter(|&index| {
+            let (before, rest) = bytes.split_at(index);
+            rest.first().is_some_and(|byte| !before.contains(byte))
+        })
+        .count()
 }
 
 fn exact(form: Form, bytes: &[u8]) -> Pattern {

@@ -24,11 +24,23 @@ pub struct Blob {
     pub hash_stays: bool,
 }
 
-/// Every value in `bytes` that has length and version of such a value and is all there, in ascending order.
+/// Both values begin with a product ID, and that with five digits and a dash; it stands at this offset.
+const PRODUCT_ID: usize = 8;
+
+/// Whether a product ID begins at `PRODUCT_ID` of `blob`, in characters of `width` bytes.
+fn has_product_id(blob: &[u8], width: usize) -> bool {
+    const DIGITS: usize = 5;
+    let character = |index: usize| blob.get(PRODUCT_ID + index * width).copied().unwrap_or_default();
+    (0..DIGITS).all(|index| character(index).is_ascii_digit()) && character(DIGITS) == b'-'
+}
+
+/// Every value in `bytes` that has length, version and product ID of such a value and is all there, in ascending order.
 pub fn blobs(bytes: &[u8]) -> Vec<Blob> {
     let mut found: Vec<Blob> = memmem::find_iter(bytes, &HEAD)
         .filter_map(|offset| {
-            let value = DigitalProductId::read(slice(bytes, offset, DIGITAL_PRODUCT_ID_LENGTH)?)?;
+            let blob =
+                slice(bytes, offset, DIGITAL_PRODUCT_ID_LENGTH).filter(|blob| has_product_id(blob, 1))?;
+            let value = DigitalProductId::read(blob)?;
             Some(Blob {
                 offset,
                 length: DIGITAL_PRODUCT_ID_LENGTH,
@@ -38,7 +50,8 @@ pub fn blobs(bytes: &[u8]) -> Vec<Blob> {
         })
         .collect();
     found.extend(memmem::find_iter(bytes, &HEAD4).filter_map(|offset| {
-        let value = DigitalProductId4::read(slice(bytes, offset, DIGITAL_PRODUCT_ID4_LENGTH)?)?;
+        let blob = slice(bytes, offset, DIGITAL_PRODUCT_ID4_LENGTH).filter(|blob| has_product_id(blob, 2))?;
+        let value = DigitalProductId4::read(blob)?;
         Some(Blob {
             offset,
             length: DIGITAL_PRODUCT_ID4_LENGTH,
@@ -48,4 +61,21 @@ pub fn blobs(bytes: &[u8]) -> Vec<Blob> {
     }));
     found.sort_unstable_by_key(|blob| blob.offset);
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn length_and_version_alone_make_no_value() {
+        for (head, length) in [
+            (HEAD, DIGITAL_PRODUCT_ID_LENGTH),
+            (HEAD4, DIGITAL_PRODUCT_ID4_LENGTH),
+        ] {
+            let mut bytes = head.to_vec();
+            bytes.resize(length, 1);
+            assert!(blobs(&bytes).is_empty());
+        }
+    }
 }

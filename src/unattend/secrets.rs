@@ -113,7 +113,7 @@ impl AnswerFile {
         }
         // From the end, so that the places before stay valid.
         edits.sort_by_key(|(range, _)| std::cmp::Reverse(range.start));
-        let mut bytes = self.bytes.clone();
+        let mut bytes = Wiped::new(self.bytes().to_vec());
         for (range, piece) in &edits {
             bytes = spliced(&bytes, range, piece);
         }
