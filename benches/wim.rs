@@ -70,9 +70,11 @@ fn main() {
         "  {:.2} times the floor",
         least_set.as_secs_f64() / least.as_secs_f64()
     );
-    measure("the same again", || assert!(!set().changed()));
+    measure("the same again", || {
+        assert!(!set().changed());
+    });
     measure("open and list", || {
-        assert!(Wim::open(&copy).unwrap().image_count() > 0)
+        assert!(Wim::open(&copy).unwrap().image_count() > 0);
     });
     measure("show", || drop(plan::show(&target).unwrap()));
 }

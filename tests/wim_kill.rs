@@ -5,6 +5,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::string_slice,
     clippy::print_stderr,
     missing_docs,
     reason = "tests"
@@ -111,7 +112,7 @@ fn a_kill_at_any_moment_leaves_the_old_or_the_new_and_the_next_update_nothing_el
         let image = |name| ImageBuilder::new(name).file(PATH, &content(0), Properties::default());
         builder
             .image(image("one"))
-            .image(ImageBuilder::new("two").file("Windows/x", &[5; 70_000], Properties::default()))
+            .image(ImageBuilder::new("two").file("Windows/x", &vec![5; 70_000], Properties::default()))
             .write(&path)
             .unwrap();
         let mut longest = 0;

@@ -541,10 +541,10 @@ fn changes_again_and_again_do_not_let_the_file_grow() {
             fixture.put(&[(1, HIVE, &hive), (2, ANSWER, &[round; 300])]);
             lengths.push(std::fs::metadata(fixture.path()).unwrap().len());
         }
-        // The places of old and new alternate; the longest state comes early.
-        let settled = lengths[..5].iter().max();
-        let later = lengths[5..].iter().max();
-        assert!(later <= settled, "{what}: {lengths:?}");
+        // The places of old and new alternate, and so do the lengths; contents compress a little better or worse.
+        let settled = *lengths[..5].iter().max().unwrap();
+        let later = *lengths[5..].iter().max().unwrap();
+        assert!(later <= settled + settled / 100, "{what}: {lengths:?}");
         verify(&fixture.path(), &what);
     }
 }
