@@ -1,7 +1,7 @@
 //! lint - rules over answer files, with what is known of the image that they are for and of the media they lie on.
 //!
 //! Promise: a finding says what is wrong, where, and what to do, and holds no key and no password. A file that cannot be
-//! read is a finding too. What is not certain is not called an error.
+//! read is a finding too. What is not certain is not called an error. At most a thousand findings are kept of one file.
 //!
 //! | file | what |
 //! | --- | --- |

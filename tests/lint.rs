@@ -625,3 +625,21 @@ fn nothing_makes_the_linter_panic() {
         lint::answer_file(&bytes, &Surroundings::default());
     }
 }
+
+#[test]
+fn a_file_made_to_be_slow_is_not() {
+    let many = "<ProductKey></ProductKey>".repeat(20_000);
+    let on_one_line = file(&[("specialize", SHELL, &many)]).replace('\n', "");
+    assert_eq!(lint(&on_one_line).len(), 1000);
+    let component = file(&[("specialize", SHELL, "")]);
+    let (head, rest) = component.split_once("<settings").unwrap();
+    let (one, tail) = rest.split_once("</unattend>").unwrap();
+    let components = format!("<settings{one}").repeat(20_000);
+    let findings = lint(&format!("{head}{components}</unattend>{tail}"));
+    assert_eq!(findings.len(), 1000);
+    let keys = format!("{} ", shuffled()).repeat(20_000);
+    assert_eq!(
+        lint(&file(&[("specialize", SHELL, &format!("<Path>{keys}</Path>"))])).len(),
+        1000
+    );
+}

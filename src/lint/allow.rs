@@ -9,6 +9,8 @@ use crate::finding::Rule;
 use crate::unattend::AnswerFile;
 use std::ops::Range;
 
+/// The most such comments that are heeded in one file.
+const ALLOW_LIMIT: usize = 256;
 /// What such a comment begins with.
 const MARK: &str = "wimkey:";
 
@@ -28,6 +30,7 @@ pub(super) fn apply(file: &AnswerFile, drafts: &mut Drafts) {
     let comments = file.comments();
     let mut allows: Vec<Allow> = comments
         .filter_map(|(range, text)| read(file, range, text))
+        .take(ALLOW_LIMIT)
         .collect();
     if allows.is_empty() {
         return;

@@ -4,6 +4,9 @@ use crate::finding::{Finding, Rule};
 use crate::unattend::AnswerFile;
 use std::ops::Range;
 
+/// The most findings that are kept of one file. Real files have some ten.
+pub(super) const FINDING_LIMIT: usize = 1000;
+
 /// Findings whose places are still offsets into the text.
 #[derive(Default)]
 pub(super) struct Drafts {
@@ -36,6 +39,8 @@ impl Drafts {
     }
 
     fn push(&mut self, span: Option<Range<usize>>, finding: Finding) -> &mut Finding {
+        // Beyond the limit the last one gives way.
+        self.all.truncate(FINDING_LIMIT - 1);
         let index = self.all.len();
         self.all.push(Draft {
             span,

@@ -13,6 +13,8 @@ use std::ops::Range;
 const PRODUCT_KEY: &str = "ProductKey";
 /// The channel of multiple activation keys.
 const MULTIPLE: &str = "Volume:MAK";
+/// The most keys that are compared with each other; there are five architectures and two passes.
+const FOUND_LIMIT: usize = 64;
 /// Serials that only the generic keys have, which Setup itself uses: the first of their range.
 const LAST_GENERIC_SERIAL: u32 = 1;
 
@@ -320,6 +322,14 @@ impl<'a> Checker<'a, '_> {
             (None, Some(row)) => row.editions.iter().map(|&edition| edition.to_owned()).collect(),
             (None, None) => Vec::new(),
         };
+        // Of each architecture the first key counts.
+        let same = |found: &Found| {
+            found.for_installation == for_installation
+                && found.architecture.eq_ignore_ascii_case(component.architecture)
+        };
+        if self.keys.found.len() >= FOUND_LIMIT || self.keys.found.iter().any(same) {
+            return;
+        }
         self.keys.found.push(Found {
             for_installation,
             architecture: component.architecture.to_owned(),
@@ -374,7 +384,13 @@ impl<'a> Checker<'a, '_> {
     /// Keys in commands and comments, where only a secret matters.
     fn elsewhere(&mut self) {
         for (span, kind) in self.ground.file.stray_keys() {
-            if self.seen.iter().any(|seen| seen.contains(&span.start)) {
+            // They stand in the order of the file.
+            let behind = self.seen.partition_point(|seen| seen.end <= span.start);
+            if self
+                .seen
+                .get(behind)
+                .is_some_and(|seen| seen.contains(&span.start))
+            {
                 continue;
             }
             let Ok(parsed) = ProductKey::parse(self.ground.file.exposed(span.clone())) else {

@@ -39,7 +39,9 @@ pub(super) fn check(ground: &Ground<'_>, drafts: &mut Drafts) {
                     message,
                 );
             }
-            seen.push(setting);
+            if !seen.contains(&setting) {
+                seen.push(setting);
+            }
         }
     }
 }

@@ -6,6 +6,8 @@ use crate::catalog::rules;
 use crate::finding::Level;
 use crate::text::Encoding;
 use crate::unattend::{Architecture, ComponentNode, KNOWN, Pass};
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 /// Architectures that components may name beside those of [`Architecture`].
 const OTHER_ARCHITECTURES: [&str; 5] = ["wow64", "msil", "neutral", "data", "shx"];
@@ -147,23 +149,36 @@ fn identity(component: &ComponentNode<'_>, drafts: &mut Drafts) {
 }
 
 fn duplicates(ground: &Ground<'_>, drafts: &mut Drafts) {
+    let mut first: HashMap<(&str, &str, String), usize> = HashMap::new();
+    let mut twice = Vec::new();
     for (at, component) in ground.components.iter().enumerate() {
-        let same = |other: &&ComponentNode<'_>| {
-            other.pass == component.pass
-                && other.name == component.name
-                && other.architecture.eq_ignore_ascii_case(component.architecture)
-        };
-        if let Some(first) = ground.components.iter().take(at).find(same) {
-            let line = ground.file.lines_and_columns([first.node.start_tag().start]);
-            let line = line.first().map_or(0, |&(line, _)| line);
-            let message = format!("this component stands in the pass already, at line {line}");
-            drafts.at(
-                component.node.start_tag(),
-                component.address(""),
-                &rules::DUPLICATE_COMPONENT,
-                message,
-            );
+        let identity = (
+            component.pass,
+            component.name,
+            component.architecture.to_ascii_lowercase(),
+        );
+        match first.entry(identity) {
+            Entry::Occupied(entry) => twice.push((*entry.get(), component)),
+            Entry::Vacant(entry) => drop(entry.insert(at)),
         }
+    }
+    if twice.is_empty() {
+        return;
+    }
+    let starts = ground
+        .components
+        .iter()
+        .map(|component| component.node.start_tag().start);
+    let places = ground.file.lines_and_columns(starts);
+    for (first, component) in twice {
+        let line = places.get(first).map_or(0, |&(line, _)| line);
+        let message = format!("this component stands in the pass already, at line {line}");
+        drafts.at(
+            component.node.start_tag(),
+            component.address(""),
+            &rules::DUPLICATE_COMPONENT,
+            message,
+        );
     }
 }
 
@@ -187,11 +202,14 @@ fn architectures(ground: &Ground<'_>, drafts: &mut Drafts) {
             .any(|name| name.eq_ignore_ascii_case(component.architecture))
             || component.architecture.parse::<Architecture>().is_err()
     };
+    let own: HashSet<(&str, &str)> = ground
+        .components
+        .iter()
+        .filter(|component| fits(component))
+        .map(|component| (component.pass, component.name))
+        .collect();
     for component in ground.components.iter().filter(|component| !fits(component)) {
-        let has_own = |other: &ComponentNode<'_>| {
-            other.pass == component.pass && other.name == component.name && fits(other)
-        };
-        if ground.components.iter().any(has_own) {
+        if own.contains(&(component.pass, component.name)) {
             continue;
         }
         let span = component

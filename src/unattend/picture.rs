@@ -9,6 +9,8 @@ use std::ops::Range;
 
 /// The most characters of a line that are shown.
 const WIDTH: usize = 120;
+/// How many bytes before and behind a place are looked at.
+const REACH: usize = 4096;
 /// Characters in a group of a product key.
 const GROUP: usize = 5;
 /// Groups of five in a row that look like a key, complete or not. Two are not enough: `Shell-Setup` has two.
@@ -32,10 +34,13 @@ pub(super) fn picture(text: &str, span: Range<usize>) -> Picture {
 
 /// As [`picture`]; what stands in `plain` is no secret whatever its element is called.
 pub(super) fn picture_with(text: &str, span: Range<usize>, plain: Range<usize>) -> Picture {
-    let line = line_range(text, span.start);
-    let before = part(text, 0..line.start);
+    let line = surroundings(text, span.start);
     let plain = plain.start.saturating_sub(line.start)..plain.end.saturating_sub(line.start);
-    let masked = mask_line(part(text, line.clone()), opens_sensitive(before), &plain);
+    let masked = mask_line(
+        part(text, line.clone()),
+        opens_sensitive(text, line.start),
+        &plain,
+    );
     let column = part(text, line.start..span.start).chars().count();
     // Of a long line only the surroundings of the place are shown.
     let is_long = masked.chars().count() > WIDTH;
@@ -51,6 +56,20 @@ pub(super) fn picture_with(text: &str, span: Range<usize>, plain: Range<usize>) 
     Picture::new(shown, caret, length.min(room))
 }
 
+/// The line around `offset`; of a very long one the part that matters, so that many findings on one line take no long time.
+fn surroundings(text: &str, offset: usize) -> Range<usize> {
+    let boundary = |mut at: usize| {
+        while !text.is_char_boundary(at) {
+            at += 1;
+        }
+        at
+    };
+    let start = boundary(offset.saturating_sub(REACH));
+    let end = boundary(offset.saturating_add(REACH).min(text.len()));
+    let line = line_range(part(text, start..end), offset - start);
+    start + line.start..start + line.end
+}
+
 /// A text from the file for a message: masked, nothing that steers a terminal.
 pub(super) fn shown(text: &str) -> String {
     mask_line(text, false, &(0..0))
@@ -63,11 +82,17 @@ pub(super) fn shown_name(name: &str) -> String {
     masked.chars().take(LONGEST).collect()
 }
 
-/// Whether the text before a line ends within an element that holds a key or a password.
-fn opens_sensitive(before: &str) -> bool {
-    before
-        .rfind('<')
-        .is_some_and(|start| is_sensitive_tag(part(before, start..before.len())))
+/// Whether the text at `offset` is within an element that holds a key or a password. If no tag is near, it is taken for one.
+fn opens_sensitive(text: &str, offset: usize) -> bool {
+    let mut start = offset.saturating_sub(REACH);
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    let before = part(text, start..offset);
+    match before.rfind('<') {
+        Some(tag) => is_sensitive_tag(part(before, tag..before.len())),
+        None => start > 0,
+    }
 }
 
 /// Whether `tag`, which begins with `<`, is a start tag of a sensitive element, whole or not.
@@ -95,7 +120,8 @@ fn mask_line(line: &str, sensitive_from_start: bool, plain: &Range<usize>) -> St
             }
             '>' => {
                 let start = tag.take();
-                sensitive = start.is_some_and(|start| is_sensitive_tag(part(line, start..at)));
+                // A tag that began before the line has been judged already.
+                sensitive = start.map_or(sensitive, |start| is_sensitive_tag(part(line, start..at)));
             }
             _ => {}
         }
