@@ -3,11 +3,14 @@
 use super::choice::{Chosen, Scene, choose, installed_licences};
 use super::{Error, Request};
 use crate::activation::{
-    self, Change, HiveName, Occasion, SettingError, Wish, key_wishes, parse_setting, settings_key, unset,
+    self, Change, HiveName, Occasion, SettingError, Wish, key_wishes, parse_setting, settings_key, twin,
+    unset, warning,
 };
 use crate::catalog;
 use crate::hive::{self, Hive};
-use crate::image::{ANSWER_FILE, Facts, Image, Images, KEY_CONFIGURATION, NewFile, SOFTWARE, SYSTEM};
+use crate::image::{
+    ANSWER_FILE, DEFAULT_USER, Facts, Image, Images, KEY_CONFIGURATION, NewFile, SOFTWARE, SYSTEM,
+};
 use crate::key::ProductKey;
 use crate::pkeyconfig::KeyConfiguration;
 use crate::secret::Wiped;
@@ -51,7 +54,11 @@ pub fn prepare(images: &Images, image: &Image, request: &Request) -> Result<Imag
 
     let software = open(SOFTWARE)?;
     let facts = Facts::read(&software, image).map_err(failed(SOFTWARE))?;
-    let mut notes = Vec::new();
+    let mut notes: Vec<String> = request
+        .settings
+        .iter()
+        .filter_map(|setting| warning(setting, &facts.edition, facts.build))
+        .collect();
     let chosen = match &request.key {
         Some(key) => {
             let configuration = key_configuration(images, image, &mut notes)?;
@@ -77,6 +84,9 @@ pub fn prepare(images: &Images, image: &Image, request: &Request) -> Result<Imag
     let mut hives = vec![(HiveName::Software, SOFTWARE, software)];
     if wishes.iter().any(|wish| wish.hive == HiveName::System) {
         hives.push((HiveName::System, SYSTEM, open(SYSTEM)?));
+    }
+    if wishes.iter().any(|wish| wish.hive == HiveName::DefaultUser) {
+        hives.push((HiveName::DefaultUser, DEFAULT_USER, open(DEFAULT_USER)?));
     }
     for (name, path, mut hive) in hives {
         let applied = activation::apply(&mut hive, name, &wishes).map_err(failed(path))?;
@@ -164,6 +174,11 @@ fn wishes(
     }
     for name in &request.unset {
         wishes.push(unset(name, &key).map_err(Refused::Setting)?);
+    }
+    for twin in wishes.iter().filter_map(twin).collect::<Vec<_>>() {
+        if software.find(&twin.key).map_err(Refused::Hive)?.is_some() {
+            wishes.push(twin);
+        }
     }
     if let Some(Chosen {
         key,
