@@ -14,6 +14,7 @@
 mod keys;
 mod rules;
 mod settings;
+mod topics;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -25,6 +26,7 @@ fn main() {
     std::fs::write(out.join("upcase.rs"), upcase(tables)).expect("upcase.rs");
     std::fs::write(out.join("catalog.rs"), keys::tables(tables)).expect("catalog.rs");
     std::fs::write(out.join("registry.rs"), settings::tables(tables)).expect("registry.rs");
+    std::fs::write(out.join("topics.rs"), topics::tables(tables)).expect("topics.rs");
 }
 
 /// `upcase.tsv` as a sorted list of (unit, upper) pairs.

@@ -16,6 +16,7 @@ mod index;
 mod search;
 pub mod settings;
 mod tables;
+pub mod topics;
 
 use crate::key::ProductKey;
 pub use choose::{NoneReason, gvlk_for, newest_gvlk, plain_edition};

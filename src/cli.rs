@@ -4,6 +4,7 @@
 
 mod arguments;
 mod demo;
+mod explain;
 mod hive;
 mod image;
 mod key;
@@ -87,6 +88,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<Outcome, Fai
         Command::Image(command) => image::run(command, &terminal),
         Command::Hive(command) => hive::run(command, &terminal),
         Command::Unattend(command) => unattend::run(command, &terminal),
+        Command::Explain { topic } => explain::run(&topic, &terminal),
         Command::Demo { folder } => demo::run(folder.as_deref(), &terminal),
     }
 }

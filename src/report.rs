@@ -1,9 +1,11 @@
 //! report - results as data with fixed field names: what `--format json` prints and the text tables are drawn from.
 
+mod explain;
 mod hive;
 mod key;
 mod unattend;
 
+pub use explain::Explanation;
 pub use hive::{HiveChange, HiveCheck, HiveExport, HiveKey, HiveShow, HiveValue, HiveWritten};
 pub use key::{KeyList, Paint, Shape, VerdictLines, platform_name, status_name};
 pub use unattend::UnattendSet;

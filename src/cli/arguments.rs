@@ -15,6 +15,13 @@ Examples:
 
 FILE of --unattend is read only: each image gets its own copy, with its own key, at Windows/Panther/unattend.xml.";
 
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  wimkey explain 0xC004F074
+  wimkey explain /skms
+  wimkey explain 12288 \"0xC004F074,0x0,kms.example.com:1688,…\"
+  wimkey explain host caching";
+
 const SET_DATA: &str = "\
 DATA by TYPE: REG_SZ, REG_EXPAND_SZ, REG_LINK text; REG_MULTI_SZ texts with ; between; REG_DWORD, REG_QWORD a number, decimal \
 or 0x…; any other type bytes in hexadecimal digits, as in 01ff00.";
@@ -72,6 +79,13 @@ pub(super) enum Command {
     /// Answer files (Unattend.xml)
     #[command(subcommand)]
     Unattend(UnattendCommand),
+    /// Explain an error code, an event, an slmgr option, a registry value, a WMI member, a policy or a term
+    #[command(after_help = EXPLAIN_EXAMPLES)]
+    Explain {
+        /// A name, a number or part of a word; behind an event's number, its data
+        #[arg(required = true, allow_negative_numbers = true)]
+        topic: Vec<String>,
+    },
     /// Make a small image, run the main job on it, show before and after
     Demo {
         /// Where to make it; a temporary folder otherwise, which is removed again
