@@ -9,6 +9,7 @@ mod hive;
 mod image;
 mod key;
 mod key_source;
+mod kms;
 mod terminal;
 mod unattend;
 
@@ -70,6 +71,7 @@ failure_from!(
     crate::transfer::Error,
     crate::unattend::Error,
     crate::key::Error,
+    crate::kms::Error,
     crate::pkeyconfig::Error,
     crate::sample::Error,
 );
@@ -88,6 +90,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<Outcome, Fai
         Command::Image(command) => image::run(command, &terminal),
         Command::Hive(command) => hive::run(command, &terminal),
         Command::Unattend(command) => unattend::run(command, &terminal),
+        Command::Kms(command) => kms::run(command, &terminal),
         Command::Explain { topic } => explain::run(&topic, &terminal),
         Command::Demo { folder } => demo::run(folder.as_deref(), &terminal),
     }

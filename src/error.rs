@@ -31,6 +31,9 @@ pub enum Error {
     /// A request that cannot be carried out.
     #[error(transparent)]
     Plan(#[from] plan::Error),
+    /// A walk to a KMS host that cannot be told.
+    #[error(transparent)]
+    Kms(#[from] crate::kms::Error),
     /// The sample for the demo could not be made.
     #[error(transparent)]
     Sample(#[from] crate::sample::Error),

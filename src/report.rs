@@ -3,11 +3,13 @@
 mod explain;
 mod hive;
 mod key;
+mod kms;
 mod unattend;
 
 pub use explain::Explanation;
 pub use hive::{HiveChange, HiveCheck, HiveExport, HiveKey, HiveShow, HiveValue, HiveWritten};
 pub use key::{KeyList, Paint, Shape, VerdictLines, platform_name, status_name};
+pub use kms::KmsDiscovery;
 pub use unattend::UnattendSet;
 
 use crate::activation::{Change, StoredKey};

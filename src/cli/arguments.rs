@@ -79,6 +79,9 @@ pub(super) enum Command {
     /// Answer files (Unattend.xml)
     #[command(subcommand)]
     Unattend(UnattendCommand),
+    /// KMS hosts: whom the clients of an image will ask
+    #[command(subcommand)]
+    Kms(KmsCommand),
     /// Explain an error code, an event, an slmgr option, a registry value, a WMI member, a policy or a term
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain {
@@ -134,6 +137,18 @@ pub(super) enum PlatformName {
     Client,
     Server,
     Office,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum KmsCommand {
+    /// Walk the discovery order on an image: which KMS host its clients ask, in order, and why
+    Discover {
+        /// A WIM file, perhaps with `:INDEX` or `:NAME` of one image, or the root folder of an image
+        target: String,
+        /// A zone file with the SRV records that DNS would answer with
+        #[arg(long, value_name = "FILE")]
+        zone: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
