@@ -15,6 +15,7 @@ mod keys;
 mod lint;
 mod rules;
 mod settings;
+mod topics;
 mod traces;
 mod unattend;
 
@@ -32,6 +33,7 @@ fn main() {
     std::fs::write(out.join("traces.rs"), traces).expect("traces.rs");
     std::fs::write(out.join("lint.rs"), lint::tables(tables, "lint.toml")).expect("lint.rs");
     std::fs::write(out.join("unattend.rs"), unattend::tables(tables)).expect("unattend.rs");
+    std::fs::write(out.join("topics.rs"), topics::tables(tables)).expect("topics.rs");
 }
 
 /// `upcase.tsv` as a sorted list of (unit, upper) pairs.

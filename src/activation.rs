@@ -10,7 +10,7 @@ mod state;
 
 pub use kms_host::{KmsHost, KmsHostError};
 pub use product_key::{Occasion, StoredKey, key_wishes, read_stored_key, stored_key, unpublished_key};
-pub use settings::{SettingError, parse_setting, unset};
+pub use settings::{SettingError, parse_setting, twin, unset, warning};
 pub use state::State;
 
 use crate::catalog;
@@ -32,6 +32,8 @@ pub enum HiveName {
     Software,
     /// `Windows\System32\config\SYSTEM`.
     System,
+    /// `Users\Default\NTUSER.DAT`, which every new profile is copied from.
+    DefaultUser,
 }
 
 impl HiveName {
@@ -40,6 +42,7 @@ impl HiveName {
         match self {
             Self::Software => "SOFTWARE",
             Self::System => "SYSTEM",
+            Self::DefaultUser => r"Users\Default\NTUSER.DAT",
         }
     }
 }

@@ -17,6 +17,7 @@ pub mod rules;
 mod search;
 pub mod settings;
 mod tables;
+pub mod topics;
 pub mod traces;
 
 use crate::key::ProductKey;

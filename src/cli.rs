@@ -5,12 +5,14 @@
 mod arguments;
 mod audit;
 mod demo;
+mod explain;
 mod findings;
 mod hints;
 mod hive;
 mod image;
 mod key;
 mod key_source;
+mod kms;
 mod manual;
 mod scrub;
 mod terminal;
@@ -75,6 +77,7 @@ failure_from!(
     crate::transfer::Error,
     crate::unattend::Error,
     crate::key::Error,
+    crate::kms::Error,
     crate::pkeyconfig::Error,
     crate::sample::Error,
 );
@@ -103,6 +106,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<Outcome, Fai
         Command::Image(command) => image::run(command, &terminal),
         Command::Hive(command) => hive::run(command, &terminal),
         Command::Unattend(command) => unattend::run(command, &terminal),
+        Command::Kms(command) => kms::run(command, &terminal),
+        Command::Explain { topic } => explain::run(&topic, &terminal),
         Command::Demo { folder } => demo::run(folder.as_deref(), &terminal),
         Command::Completions { shell } => manual::completions(shell),
         Command::Man { folder } => manual::pages(&folder),

@@ -34,6 +34,9 @@ pub enum Error {
     /// Traces of keys that cannot be removed.
     #[error(transparent)]
     Scrub(#[from] crate::scrub::Error),
+    /// A walk to a KMS host that cannot be told.
+    #[error(transparent)]
+    Kms(#[from] crate::kms::Error),
     /// The sample for the demo could not be made.
     #[error(transparent)]
     Sample(#[from] crate::sample::Error),

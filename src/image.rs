@@ -23,6 +23,8 @@ use std::path::{Path, PathBuf};
 pub const SOFTWARE: &str = "Windows/System32/config/SOFTWARE";
 /// Where the SYSTEM hive lies.
 pub const SYSTEM: &str = "Windows/System32/config/SYSTEM";
+/// Where the hive lies that every new profile is copied from.
+pub const DEFAULT_USER: &str = "Users/Default/NTUSER.DAT";
 /// Where Setup looks first for an answer file inside an image.
 pub const ANSWER_FILE: &str = "Windows/Panther/unattend.xml";
 /// Where an image keeps its key configuration (Windows 7 and later).

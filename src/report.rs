@@ -1,14 +1,18 @@
 //! report - results as data with fixed field names: what `--format json` prints and the text tables are drawn from.
 
+mod explain;
 mod findings;
 mod hive;
 mod key;
+mod kms;
 mod scrub;
 mod unattend;
 
+pub use explain::Explanation;
 pub use findings::{Findings, PaintFindings, Sarif, Tone, sarif, write_github, write_text};
 pub use hive::{HiveChange, HiveCheck, HiveExport, HiveKey, HiveShow, HiveValue, HiveWritten};
 pub use key::{KeyList, Paint, Shape, VerdictLines, platform_name, status_name};
+pub use kms::KmsDiscovery;
 pub use scrub::ImageScrub;
 pub use unattend::{UnattendClear, UnattendSet, UnattendShow};
 

@@ -2,7 +2,7 @@
 
 use super::{settings_key, text_of};
 use crate::bytes;
-use crate::catalog::settings::SETTINGS;
+use crate::catalog::settings::{Place, SETTINGS};
 use crate::hive::{self, Hive, ValueKind};
 use std::collections::BTreeMap;
 
@@ -28,15 +28,16 @@ impl State {
         let mut state = Self::default();
         let root = settings_key(build);
         for setting in SETTINGS {
-            let path = if setting.subkey.is_empty() {
-                root.clone()
-            } else {
-                format!(r"{root}\{}", setting.subkey)
+            let path = match (setting.place, setting.subkey) {
+                (Place::DefaultUser, _) => continue,
+                (Place::Software, key) => key.to_owned(),
+                (Place::Settings, "") => root.clone(),
+                (Place::Settings, key) => format!(r"{root}\{key}"),
             };
             let Some(key) = software.find(&path)? else {
                 continue;
             };
-            let Some(value) = key.value(setting.name)? else {
+            let Some(value) = key.value(setting.value)? else {
                 continue;
             };
             let data = value.data()?;

@@ -13,8 +13,14 @@ pub enum Allowed {
     Domain,
     /// An http or https address.
     Url,
-    /// Several texts, stored as REG_MULTI_SZ.
-    List,
+    /// Any text but an empty one, stored as REG_SZ.
+    Text,
+    /// A number in this range, stored as REG_SZ.
+    Digit(u32, u32),
+    /// Domains to publish in, each as `domain[, priority[, weight]]`, stored as REG_MULTI_SZ.
+    Publish,
+    /// Nothing: the value may only be removed.
+    Nothing,
 }
 
 /// Who reads a setting.
@@ -28,13 +34,34 @@ pub enum Scope {
     All,
 }
 
+/// Where a setting's key lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Below the settings key of the SOFTWARE hive.
+    Settings,
+    /// Below the root of the SOFTWARE hive.
+    Software,
+    /// Below the root of the default user's hive, which every new profile is copied from.
+    DefaultUser,
+}
+
 /// A registry value that steers activation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Setting {
-    /// Its name, as Microsoft spells it.
+    /// Its name, as Microsoft spells it, with a part of its key in front where another value has the same name.
     pub name: &'static str,
-    /// The key below the settings key; empty for that key itself.
+    /// The name of the registry value.
+    pub value: &'static str,
+    /// Where its key lies.
+    pub place: Place,
+    /// The key there; empty for the settings key itself.
     pub subkey: &'static str,
+    /// Whether it may also be set for one application (below its ID) or one product (below that and its activation ID).
+    pub products: bool,
+    /// Whether the same key below `Wow6432Node` has it too.
+    pub both: bool,
+    /// The first build that reads it; 0 for all.
+    pub since: u32,
     /// What it may be.
     pub allowed: Allowed,
     /// The value Windows is delivered with; `None` if the value is absent then.
@@ -102,7 +129,7 @@ mod tests {
             suggest("KeyManagmentServiceName"),
             Some("KeyManagementServiceName")
         );
-        assert_eq!(suggest("Wallpaper"), None);
+        assert_eq!(suggest("Screensaver"), None);
     }
 
     #[test]

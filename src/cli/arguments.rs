@@ -32,6 +32,13 @@ Then the result is searched again: every stream, decompressed, and every dead by
 
 Exit code 10 if a key or password is left.";
 
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  wimkey explain 0xC004F074
+  wimkey explain /skms
+  wimkey explain 12288 \"0xC004F074,0x0,kms.example.com:1688,…\"
+  wimkey explain host caching";
+
 const SET_DATA: &str = "\
 DATA by TYPE: REG_SZ, REG_EXPAND_SZ, REG_LINK text; REG_MULTI_SZ texts with ; between; REG_DWORD, REG_QWORD a number, decimal \
 or 0x…; any other type bytes in hexadecimal digits, as in 01ff00.";
@@ -120,6 +127,16 @@ pub(super) enum Command {
     /// Answer files (Unattend.xml)
     #[command(subcommand)]
     Unattend(UnattendCommand),
+    /// KMS hosts: whom the clients of an image will ask
+    #[command(subcommand)]
+    Kms(KmsCommand),
+    /// Explain an error code, an event, an slmgr option, a registry value, a WMI member, a policy or a term
+    #[command(after_help = EXPLAIN_EXAMPLES)]
+    Explain {
+        /// A name, a number or part of a word; behind an event's number, its data
+        #[arg(required = true, allow_negative_numbers = true)]
+        topic: Vec<String>,
+    },
     /// Make a small image, run the main job on it, show before and after
     Demo {
         /// Where to make it; a temporary folder otherwise, which is removed again
@@ -189,6 +206,18 @@ pub(super) enum PlatformName {
     Client,
     Server,
     Office,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum KmsCommand {
+    /// Walk the discovery order on an image: which KMS host its clients ask, in order, and why
+    Discover {
+        /// A WIM file, perhaps with `:INDEX` or `:NAME` of one image, or the root folder of an image
+        target: String,
+        /// A zone file with the SRV records that DNS would answer with
+        #[arg(long, value_name = "FILE")]
+        zone: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Subcommand)]

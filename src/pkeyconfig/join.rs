@@ -45,8 +45,9 @@ impl KeyConfiguration {
         all.sort_by_key(|(own, _)| own.group);
         let mut ranges = Vec::new();
         let number = |(configuration, (own, mut part)): (usize, (Configuration, Vec<KeyRange>))| {
-            part.iter_mut()
-                .for_each(|range| range.configuration = configuration);
+            for range in &mut part {
+                range.configuration = configuration;
+            }
             ranges.append(&mut part);
             own
         };

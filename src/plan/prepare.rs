@@ -4,11 +4,12 @@ use super::choice::{Chosen, Scene, choose};
 use super::licensing::{installed_licences, own_configuration};
 use super::{Error, Request};
 use crate::activation::{
-    self, Change, HiveName, Occasion, SettingError, Wish, key_wishes, parse_setting, settings_key, unset,
+    self, Change, HiveName, Occasion, SettingError, Wish, key_wishes, parse_setting, settings_key, twin,
+    unset, warning,
 };
 use crate::catalog;
 use crate::hive::{self, Hive};
-use crate::image::{ANSWER_FILE, Facts, Image, Images, NewFile, PackedFile, SOFTWARE, SYSTEM};
+use crate::image::{ANSWER_FILE, DEFAULT_USER, Facts, Image, Images, NewFile, PackedFile, SOFTWARE, SYSTEM};
 use crate::key::ProductKey;
 use crate::pkeyconfig::KeyConfiguration;
 use crate::secret::{Bulk, Wiped};
@@ -51,6 +52,7 @@ impl ImageChanges {
 pub struct Memory {
     software: Room,
     system: Room,
+    default_user: Room,
 }
 
 impl Memory {
@@ -59,6 +61,7 @@ impl Memory {
         Self {
             software: Room::for_threads(threads),
             system: Room::for_threads(threads),
+            default_user: Room::for_threads(threads),
         }
     }
 
@@ -66,6 +69,7 @@ impl Memory {
         match hive {
             HiveName::Software => &mut self.software,
             HiveName::System => &mut self.system,
+            HiveName::DefaultUser => &mut self.default_user,
         }
     }
 }
@@ -89,7 +93,11 @@ pub fn prepare(
 
     let software = open(SOFTWARE, &mut memory.software)?;
     let facts = Facts::read(&software, image).map_err(failed(SOFTWARE))?;
-    let mut notes = Vec::new();
+    let mut notes: Vec<String> = request
+        .settings
+        .iter()
+        .filter_map(|setting| warning(setting, &facts.edition, facts.build))
+        .collect();
     let chosen = match &request.key {
         Some(key) => {
             let configuration = key_configuration(images, image, &mut notes)?;
@@ -115,6 +123,13 @@ pub fn prepare(
     let mut hives = vec![(HiveName::Software, SOFTWARE, software)];
     if wishes.iter().any(|wish| wish.hive == HiveName::System) {
         hives.push((HiveName::System, SYSTEM, open(SYSTEM, &mut memory.system)?));
+    }
+    if wishes.iter().any(|wish| wish.hive == HiveName::DefaultUser) {
+        hives.push((
+            HiveName::DefaultUser,
+            DEFAULT_USER,
+            open(DEFAULT_USER, &mut memory.default_user)?,
+        ));
     }
     for (name, path, mut hive) in hives {
         let applied = activation::apply(&mut hive, name, &wishes).map_err(failed(path))?;
@@ -228,6 +243,11 @@ fn wishes(
     }
     for name in &request.unset {
         wishes.push(unset(name, &key).map_err(Refused::Setting)?);
+    }
+    for twin in wishes.iter().filter_map(twin).collect::<Vec<_>>() {
+        if software.find(&twin.key).map_err(Refused::Hive)?.is_some() {
+            wishes.push(twin);
+        }
     }
     if let Some(Chosen {
         key,

@@ -6,10 +6,10 @@ use super::super::{Failure, Outcome};
 use crate::Error;
 use crate::finding::Finding;
 use crate::hive::Hive;
-use crate::image::{Facts, Images, KEY_CONFIGURATION, SOFTWARE, Target};
+use crate::image::{Facts, Images, SOFTWARE, Target};
 use crate::lint::{self, KnownImage, Neighbour, NeighbourKind, Surroundings};
 use crate::pkeyconfig::{KeyConfiguration, Licences};
-use crate::plan::installed_licences;
+use crate::plan::{installed_licences, own_configuration};
 use crate::secret::{self, Wiped};
 use crate::text::{self, Encoding, Form};
 use crate::unattend::{self, AnswerFile, SIZE_LIMIT};
@@ -275,11 +275,7 @@ impl Ground {
                     owned.build = facts.build;
                     owned.architecture = Some(facts.architecture);
                 }
-                let configuration: Option<Wiped> = all.read(image.index, KEY_CONFIGURATION)?;
-                let configuration = configuration
-                    .map(|bytes| KeyConfiguration::parse(&bytes))
-                    .transpose()?;
-                owned.configuration = configuration;
+                owned.configuration = own_configuration(&all, image)?.joined;
                 owned.licences = installed_licences(&all, image, &owned.edition)?;
             }
             images.push(owned);
