@@ -17,7 +17,7 @@
 /// | floor | modules | what lives there |
 /// | --- | --- | --- |
 /// | 4 the door | `main`, [`cli`] | clap, terminal, colours, progress, exit codes. Arguments become plain structs at once |
-/// | 3 the work | [`report`], then [`plan`], [`kms`] and [`sample`] | results as text and JSON; what to do to which image, and doing it; which KMS host an image's clients ask; a small image of our own making. `Error`, the library's one error type, names them all |
+/// | 3 the work | [`report`], then [`plan`] and [`sample`], then [`kms`] | results as text and JSON; what to do to which image, and doing it; which KMS host an image's clients ask; a small image of our own making. `Error`, the library's one error type, names them all |
 /// | 2 the meaning | [`image`], then [`activation`], then [`pkeyconfig`]; [`transfer`], [`explain`] | a Windows image (in a WIM or a folder) that hands out files and takes changed ones back; what activation wants, as changes to registry values; key against edition; hives as .reg text and back; what the tables tell of a topic |
 /// | 1 the formats | [`hive`], [`wim`], [`unattend`], [`regfile`], [`key`], and on `key` [`catalog`] | registry hives; WIM containers; answer files; .reg text; product keys; the tables of `keydata/`. They know nothing of each other |
 /// | 0 the ground | [`file`](mod@file), [`secret`], [`text`], [`bytes`] | safe replacement of files; wiped and locked memory; encodings and upper-casing; bounds-checked reading |

@@ -11,7 +11,7 @@ pub use choice::{KeyChoice, Places, installed_licences};
 pub use prepare::{ImageChanges, prepare};
 pub use show::{Look, show};
 
-use crate::activation::KmsHost;
+use crate::activation::{FirstBootStep, KmsHost};
 use crate::image::{self, Images, NewFile, Phase, Progress, Target};
 use crate::key::Traces;
 use crate::secret::Wiped;
@@ -37,6 +37,12 @@ pub struct Request {
     pub settings: Vec<String>,
     /// Names of settings to bring back to their defaults.
     pub unset: Vec<String>,
+    /// Entries of registration files.
+    pub registry: Vec<crate::regfile::Entry>,
+    /// What the machine is to do at the end of Setup.
+    pub first_boot: Vec<FirstBootStep>,
+    /// Licence files to install at the end of Setup, with their names.
+    pub licences: Vec<(String, Wiped)>,
     /// The answer file to put into each image.
     pub answer_file: Option<Wiped>,
     /// Seconds since 1970 to write where a value holds the time of its making.
@@ -98,6 +104,12 @@ pub enum Error {
     /// A setting that cannot be written.
     #[error(transparent)]
     Setting(#[from] crate::activation::SettingError),
+    /// A registration file that is not for an image.
+    #[error(transparent)]
+    RegistryFile(#[from] crate::activation::RegistryFileError),
+    /// A step for the first start that cannot be written.
+    #[error(transparent)]
+    FirstBoot(#[from] crate::activation::FirstBootError),
     /// After writing, something was not as asked.
     #[error(
         "{image}: after writing, {place} {name} is not as asked\nThe target is whole but differs: please report this with the command you ran."
@@ -124,7 +136,10 @@ impl Error {
 
     /// Whether the operator asked for something that makes no sense.
     pub fn is_usage(&self) -> bool {
-        matches!(self, Self::Nothing | Self::Setting(_))
+        matches!(
+            self,
+            Self::Nothing | Self::Setting(_) | Self::RegistryFile(_) | Self::FirstBoot(_)
+        )
     }
 }
 
