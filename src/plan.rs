@@ -4,10 +4,12 @@
 //! and what is verified is one list of changes. Doing the same again changes nothing.
 
 mod choice;
+mod export;
 mod prepare;
 mod show;
 
 pub use choice::{KeyChoice, Places, installed_licences};
+pub use export::export_settings;
 pub use prepare::{ImageChanges, prepare};
 pub use show::{Look, show};
 
@@ -60,6 +62,12 @@ pub enum Error {
         "there is nothing to do\nName a key (--gvlk, --key-file …), a setting (--skip-rearm, --kms-host, --set) or an answer file (--unattend)."
     )]
     Nothing,
+    /// A registration file holds the settings of one image.
+    #[error("a registration file holds the settings of one image\nName one with TARGET:INDEX.")]
+    OneImage,
+    /// A registration file that cannot be written.
+    #[error(transparent)]
+    Transfer(#[from] crate::transfer::Error),
     /// No published key for this image's edition.
     #[error(
         "{image}, {edition} build {build}: {reason}\nNothing was written. Leave the image out with TARGET:INDEX, or bring a key of your own (--key-file)."
@@ -138,7 +146,7 @@ impl Error {
     pub fn is_usage(&self) -> bool {
         matches!(
             self,
-            Self::Nothing | Self::Setting(_) | Self::RegistryFile(_) | Self::FirstBoot(_)
+            Self::Nothing | Self::OneImage | Self::Setting(_) | Self::RegistryFile(_) | Self::FirstBoot(_)
         )
     }
 }

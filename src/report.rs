@@ -193,7 +193,8 @@ impl ImageShow {
                 (None, _) => "found through DNS".to_owned(),
             };
             line(out, "KMS host", &crate::text::printable(&host))?;
-            for asked in &activation.kms.asked {
+            let told = |asked: &&Asked| asked.outcome != "skipped" || asked.host.is_some();
+            for asked in activation.kms.asked.iter().filter(told) {
                 let host = match (&asked.host, asked.port) {
                     (Some(host), Some(port)) => format!("{host}:{port} "),
                     _ => String::new(),

@@ -412,3 +412,41 @@ fn what_will_happen_is_told_in_a_sentence() {
         .success();
     assert!(outlook(&desk).contains("Active Directory"));
 }
+
+#[test]
+fn settings_of_one_image_go_to_another_as_a_registration_file() {
+    let desk = Desk::new();
+    desk.wimkey(&[
+        "image",
+        "set",
+        "install.wim:4",
+        "--kms-host",
+        "kms.example.com:1690",
+    ])
+    .args(["--set", "VLRenewalInterval=20160", "--set", "NoGenTicket=1"])
+    .args([
+        "--set",
+        &format!("{WINDOWS}/KeyManagementServiceName=windows.example.com"),
+    ])
+    .assert()
+    .success();
+    let output = desk
+        .wimkey(&["image", "show", "install.wim:4", "--reg"])
+        .assert()
+        .success();
+    std::fs::write(desk.path("settings.reg"), &output.get_output().stdout).unwrap();
+    desk.json(&["image", "set", "install.wim:3", "--reg", "settings.reg"]);
+    let settings = |image: &str| {
+        let shown = desk.json(&["image", "show", image]);
+        shown["images"][0]["activation"]["settings"].clone()
+    };
+    assert_eq!(settings("install.wim:3"), settings("install.wim:4"));
+    let again = desk
+        .wimkey(&["image", "show", "install.wim:3", "--reg"])
+        .assert()
+        .success();
+    assert_eq!(again.get_output().stdout, output.get_output().stdout);
+    desk.wimkey(&["image", "show", "install.wim", "--reg"])
+        .assert()
+        .code(2);
+}

@@ -162,6 +162,9 @@ pub(super) enum ImageCommand {
     Show {
         /// A WIM file, perhaps with `:INDEX` or `:NAME` of one image, or the root folder of an image
         target: String,
+        /// Write the activation settings of one image to standard output as a registration file (.reg)
+        #[arg(long)]
+        reg: bool,
     },
     /// Put key, KMS and rearm settings and the answer file into every image of a target
     #[command(after_help = SET_EXAMPLES)]

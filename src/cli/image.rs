@@ -14,7 +14,7 @@ use crate::report::{ImageList, ImageSet, ImageShow};
 use crate::secret::{self, Source};
 use crate::transfer;
 use crate::unattend::AnswerFile;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 /// The largest registration or licence file accepted, in bytes.
@@ -25,7 +25,8 @@ const ANSWER_FILE_LIMIT: usize = 16 << 20;
 pub(super) fn run(command: ImageCommand, terminal: &Terminal) -> Result<Outcome, Failure> {
     match command {
         ImageCommand::List { target } => list(&target, terminal)?,
-        ImageCommand::Show { target } => show(&target, terminal)?,
+        ImageCommand::Show { target, reg: true } => export(&target)?,
+        ImageCommand::Show { target, reg: false } => show(&target, terminal)?,
         ImageCommand::Set(arguments) => set(*arguments, terminal)?,
     }
     Ok(Outcome::Done)
@@ -63,6 +64,19 @@ fn list(target: &str, terminal: &Terminal) -> Result<(), Failure> {
 fn show(target: &str, terminal: &Terminal) -> Result<(), Failure> {
     let report = ImageShow::new(target.to_owned(), plan::show(&Target::new(target))?);
     terminal.result(&report, |out| report.write_text(out))?;
+    Ok(())
+}
+
+/// The activation settings of one image as a registration file on standard output.
+fn export(target: &str) -> Result<(), Failure> {
+    let out = io::stdout();
+    if out.is_terminal() {
+        return Err(Error::Usage(
+            "the registration file would go to the terminal\nRedirect standard output.".to_owned(),
+        )
+        .into());
+    }
+    plan::export_settings(&Target::new(target), io::BufWriter::new(out.lock()))?;
     Ok(())
 }
 

@@ -78,7 +78,8 @@ impl Look {
             let stored = key.key_type.as_deref();
             stored.or_else(|| row.map(|row| row.kind.channel()))
         });
-        if let Some(partial) = from_answers {
+        let own = self.key.as_ref().map(|key| key.key.partial());
+        if let Some(partial) = from_answers.filter(|partial| own.as_ref() != Some(partial)) {
             return format!(
                 "Setup installs the key {partial} of the answer file, and Windows activates as that key's kind does"
             );
