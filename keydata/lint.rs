@@ -6,30 +6,36 @@ use std::path::Path;
 /// One row.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Rule {
-    id: String,
-    name: String,
-    level: String,
-    summary: String,
-    reason: String,
-    remedy: String,
-    sources: Vec<String>,
+pub(crate) struct Rule {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) level: String,
+    pub(crate) summary: String,
+    pub(crate) reason: String,
+    pub(crate) remedy: String,
+    pub(crate) sources: Vec<String>,
 }
 
-/// A table of rules as one static for each, named after it, and the list `RULES` of all in the order of their ids.
-pub(super) fn tables(tables: &Path, file: &str) -> String {
+/// The rules of a table.
+pub(crate) fn rows(tables: &Path, file: &str) -> Vec<Rule> {
     #[derive(serde::Deserialize)]
     struct Table {
         rule: Vec<Rule>,
     }
     let table: Table = crate::keys::read(tables, file);
+    table.rule
+}
+
+/// A table of rules as one static for each, named after it, and the list `RULES` of all in the order of their ids.
+pub(super) fn tables(tables: &Path, file: &str) -> String {
+    let rules = rows(tables, file);
     assert!(
-        table.rule.is_sorted_by(|left, right| left.id < right.id),
+        rules.is_sorted_by(|left, right| left.id < right.id),
         "{file}: ids out of order or given twice"
     );
     let mut rust = String::new();
     let mut names = Vec::new();
-    for row in &table.rule {
+    for row in &rules {
         let (kind, number) = row
             .id
             .rsplit_once(|c: char| c.is_ascii_uppercase())

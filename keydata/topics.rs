@@ -58,6 +58,8 @@ pub(super) fn tables(tables: &Path) -> String {
         .chain(members(tables))
         .chain(policy_values(tables))
         .chain(terms(tables))
+        .chain(rules(tables))
+        .chain(answers(tables))
         .chain(events.state.iter().map(state))
     {
         topic.write(&mut rust);
@@ -479,4 +481,69 @@ fn terms(tables: &Path) -> Vec<Topic> {
             .tell("see", row.see.join(", "))
         })
         .collect()
+}
+
+/// The rules of `unattend lint` and `image audit`.
+fn rules(tables: &Path) -> impl Iterator<Item = Topic> {
+    let files = ["lint.toml", "traces.toml"];
+    files
+        .into_iter()
+        .flat_map(|file| crate::lint::rows(tables, file))
+        .map(|row| {
+            Topic {
+                kind: "Rule",
+                name: row.id,
+                names: vec![row.name.clone()],
+                meaning: row.summary,
+                sources: row.sources,
+                ..Topic::default()
+            }
+            .tell("name", row.name)
+            .tell("level", row.level)
+            .tell("why", row.reason)
+            .tell("what to do", row.remedy)
+        })
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    component: String,
+    path: String,
+    passes: Vec<String>,
+    summary: String,
+    #[serde(default)]
+    details: String,
+    #[serde(default)]
+    name: String,
+    sources: Vec<String>,
+}
+
+fn answers(tables: &Path) -> impl Iterator<Item = Topic> {
+    #[derive(Deserialize)]
+    struct File {
+        setting: Vec<Answer>,
+    }
+    let file: File = read(tables, "unattend.toml");
+    file.setting.into_iter().map(|row| {
+        let offline = if row.name.is_empty() {
+            String::new()
+        } else {
+            format!("wimkey unattend set FILE --set {}=VALUE", row.name)
+        };
+        let last = row.path.rsplit('/').next().unwrap_or_default().to_owned();
+        let mut names = vec![row.path.clone(), last, row.name];
+        names.retain(|name| !name.is_empty());
+        names.dedup();
+        Topic {
+            kind: "Answer",
+            name: format!("{} {}", row.component, row.path),
+            names,
+            meaning: row.summary,
+            offline,
+            sources: row.sources,
+            ..Topic::default()
+        }
+        .tell("passes", row.passes.join(", "))
+        .tell("details", row.details)
+    })
 }

@@ -3,13 +3,17 @@
 //! Promise: every edit is first a [`Wish`], then a [`Change`] in the list that is printed; nothing is written that is not in that list,
 //! and a wish that is already met changes no byte.
 
+mod first_boot;
 mod kms_host;
 mod product_key;
+mod registry_file;
 mod settings;
 mod state;
 
+pub use first_boot::{FirstBootError, FirstBootStep, SETUP_COMPLETE, extend, steps_in};
 pub use kms_host::{KmsHost, KmsHostError};
 pub use product_key::{Occasion, StoredKey, key_wishes, read_stored_key, stored_key, unpublished_key};
+pub use registry_file::{RegistryFileError, registry_wishes};
 pub use settings::{SettingError, parse_setting, twin, unset, warning};
 pub use state::State;
 
@@ -61,6 +65,10 @@ pub enum Wanted {
     },
     /// No such value.
     Absent,
+    /// The key itself, with or without values.
+    Key,
+    /// No such key, and nothing below it.
+    NoKey,
 }
 
 /// One registry value and what it should be.
@@ -152,6 +160,10 @@ pub fn apply(hive: &mut Hive, name: HiveName, wishes: &[Wish]) -> Result<Applied
     let mut applied = Applied::default();
     for wish in wishes.iter().filter(|wish| wish.hive == name) {
         let path = wish.key.replacen("CurrentControlSet", &control_set, 1);
+        if let Wanted::Key | Wanted::NoKey = wish.wanted {
+            applied.changes.extend(apply_to_key(hive, name, &path, wish)?);
+            continue;
+        }
         let old = stored(hive, &path, &wish.name)?;
         let (new, changed) = match &wish.wanted {
             Wanted::Value { kind, data, shown } => {
@@ -163,7 +175,7 @@ pub fn apply(hive: &mut Hive, name: HiveName, wishes: &[Wish]) -> Result<Applied
                 }
                 (Some(shown.clone()), !same)
             }
-            Wanted::Absent => (None, old.is_some() && hive.delete_value(&path, &wish.name)?),
+            _ => (None, old.is_some() && hive.delete_value(&path, &wish.name)?),
         };
         let old = if changed {
             applied
@@ -182,6 +194,29 @@ pub fn apply(hive: &mut Hive, name: HiveName, wishes: &[Wish]) -> Result<Applied
         });
     }
     Ok(applied)
+}
+
+/// Makes or deletes a key. One that is there already is worth no word.
+fn apply_to_key(
+    hive: &mut Hive,
+    name: HiveName,
+    path: &str,
+    wish: &Wish,
+) -> Result<Option<Change>, hive::Error> {
+    let told = |old: Option<&str>, new: Option<&str>, changed| Change {
+        place: format!(r"{}\{path}", name.as_str()),
+        name: "the key".to_owned(),
+        old: old.map(str::to_owned),
+        new: new.map(str::to_owned),
+        changed,
+    };
+    let there = "there";
+    if matches!(wish.wanted, Wanted::NoKey) {
+        let changed = hive.delete_key(path)?;
+        return Ok(Some(told(changed.then_some(there), None, changed)));
+    }
+    let changed = hive.create_key(path)?.is_change();
+    Ok(changed.then(|| told(None, Some(there), true)))
 }
 
 /// Type and data of a value, if it is there.

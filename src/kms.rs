@@ -11,7 +11,7 @@ pub use records::{DEFAULT_PORT, Record, SERVICE, ZoneError, parse_zone};
 pub use select::{Ranked, rank};
 pub use walk::{Ground, Outcome, Source, Step, Walk, walk};
 
-use crate::activation::read_stored_key;
+use crate::activation::{StoredKey, read_stored_key};
 use crate::hive::Hive;
 use crate::image::{self, Facts, Image, Images, SOFTWARE, SYSTEM, Target};
 
@@ -48,30 +48,45 @@ pub fn discover(target: &Target, zone: Option<&[Record]>) -> Result<Vec<Discover
     let images = Images::open(target)?;
     let mut found = Vec::new();
     for image in images.selected() {
-        let hive = |path: &str| -> Result<Option<Hive>, image::Error> {
-            let Some(bytes) = images.read(image.index, path)? else {
-                return Ok(None);
-            };
-            Hive::read(bytes)
-                .map(Some)
-                .map_err(|cause| images.hive_error(image, path, cause))
-        };
         let failed = |cause| images.hive_error(image, SOFTWARE, cause);
         let software = Hive::read(images.require(image, SOFTWARE)?).map_err(failed)?;
         let facts = Facts::read(&software, image).map_err(failed)?;
-        let ground = Ground {
-            key: read_stored_key(&software).map_err(failed)?,
-            system: hive(SYSTEM)?,
-            network_service: hive(NETWORK_SERVICE)?,
-            software,
-            edition: facts.edition.clone(),
-            build: facts.build,
-        };
+        let key = read_stored_key(&software).map_err(failed)?;
         found.push(Discovery {
             image: image.clone(),
-            walk: walk(&ground, zone).map_err(failed)?,
+            walk: walk_image(&images, image, &facts, &software, key.as_ref(), zone)?,
             facts,
         });
     }
     Ok(found)
+}
+
+/// Walks the discovery order on one image whose SOFTWARE hive and key are known already.
+///
+/// # Errors
+/// A hive that cannot be read.
+pub fn walk_image(
+    images: &Images,
+    image: &Image,
+    facts: &Facts,
+    software: &Hive,
+    key: Option<&StoredKey>,
+    zone: Option<&[Record]>,
+) -> Result<Walk, image::Error> {
+    let hive = |path: &str| -> Result<Option<Hive>, image::Error> {
+        let Some(bytes) = images.read(image.index, path)? else {
+            return Ok(None);
+        };
+        let read = Hive::read(bytes).map(Some);
+        read.map_err(|cause| images.hive_error(image, path, cause))
+    };
+    let ground = Ground {
+        software,
+        key,
+        system: hive(SYSTEM)?,
+        network_service: hive(NETWORK_SERVICE)?,
+        edition: &facts.edition,
+        build: facts.build,
+    };
+    walk(&ground, zone).map_err(|cause| images.hive_error(image, SOFTWARE, cause))
 }

@@ -4,16 +4,18 @@
 //! and what is verified is one list of changes. Doing the same again changes nothing.
 
 mod choice;
+mod export;
 mod licensing;
 mod prepare;
 mod show;
 
 pub use choice::{KeyChoice, Places};
+pub use export::export_settings;
 pub use licensing::{OwnConfiguration, installed_licences, own_configuration};
 pub use prepare::{ImageChanges, Memory, prepare};
 pub use show::{Look, show};
 
-use crate::activation::KmsHost;
+use crate::activation::{FirstBootStep, KmsHost};
 use crate::image::{self, Images, PackedFile, Phase, Progress, Target};
 use crate::secret::Wiped;
 use crate::trace::{Scanner, Traces};
@@ -39,6 +41,12 @@ pub struct Request {
     pub settings: Vec<String>,
     /// Names of settings to bring back to their defaults.
     pub unset: Vec<String>,
+    /// Entries of registration files.
+    pub registry: Vec<crate::regfile::Entry>,
+    /// What the machine is to do at the end of Setup.
+    pub first_boot: Vec<FirstBootStep>,
+    /// Licence files to install at the end of Setup, with their names.
+    pub licences: Vec<(String, Wiped)>,
     /// The answer file to put into each image.
     pub answer_file: Option<Wiped>,
     /// Seconds since 1970 to write where a value holds the time of its making.
@@ -56,6 +64,12 @@ pub enum Error {
         "there is nothing to do\nName a key (--gvlk, --key-file …), a setting (--skip-rearm, --kms-host, --set) or an answer file (--unattend)."
     )]
     Nothing,
+    /// A registration file holds the settings of one image.
+    #[error("a registration file holds the settings of one image\nName one with TARGET:INDEX.")]
+    OneImage,
+    /// A registration file that cannot be written.
+    #[error(transparent)]
+    Transfer(#[from] crate::transfer::Error),
     /// No published key for this image's edition.
     #[error(
         "{image}, {edition} build {build}: {reason}\nNothing was written. Leave the image out with TARGET:INDEX, or bring a key of your own (--key-file)."
@@ -112,6 +126,12 @@ pub enum Error {
         /// Which value.
         name: String,
     },
+    /// A registration file that is not for an image.
+    #[error(transparent)]
+    RegistryFile(#[from] crate::activation::RegistryFileError),
+    /// A step for the first start that cannot be written.
+    #[error(transparent)]
+    FirstBoot(#[from] crate::activation::FirstBootError),
     /// After writing, something was not as asked.
     #[error(
         "{image}: after writing, {place} {name} is not as asked\nThe target is whole but differs: please report this with the command you ran."
@@ -138,7 +158,10 @@ impl Error {
 
     /// Whether the operator asked for something that makes no sense.
     pub fn is_usage(&self) -> bool {
-        matches!(self, Self::Nothing | Self::Setting(_))
+        matches!(
+            self,
+            Self::Nothing | Self::OneImage | Self::Setting(_) | Self::RegistryFile(_) | Self::FirstBoot(_)
+        )
     }
 }
 

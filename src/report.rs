@@ -92,12 +92,25 @@ struct Activation {
     product_key: Option<ShownKey>,
     settings: BTreeMap<String, String>,
     answer_file: Option<AnswerFileKeys>,
+    first_boot: Vec<String>,
+    outlook: String,
 }
 
 #[derive(Debug, Serialize)]
 struct Kms {
     host: Option<String>,
     port: Option<String>,
+    asked: Vec<Asked>,
+}
+
+/// A place where a KMS host is named or looked for, and what the client makes of it.
+#[derive(Debug, Serialize)]
+struct Asked {
+    source: &'static str,
+    place: String,
+    host: Option<String>,
+    port: Option<u16>,
+    outcome: &'static str,
 }
 
 #[derive(Debug, Serialize)]
@@ -184,6 +197,20 @@ impl ImageShow {
                 (None, _) => "found through DNS".to_owned(),
             };
             line(out, "KMS host", &crate::text::printable(&host))?;
+            let told = |asked: &&Asked| asked.outcome != "skipped" || asked.host.is_some();
+            for asked in activation.kms.asked.iter().filter(told) {
+                let host = match (&asked.host, asked.port) {
+                    (Some(host), Some(port)) => format!("{host}:{port} "),
+                    _ => String::new(),
+                };
+                let step = format!("{} {host}({}, {})", asked.outcome, asked.source, asked.place);
+                line(out, "", &crate::text::printable(&step))?;
+            }
+            line(
+                out,
+                "rearm count",
+                "in the licensing store: slmgr /dlv tells it on the machine",
+            )?;
             if let Some(file) = &activation.answer_file {
                 let keys = if file.keys.is_empty() {
                     "no key".to_owned()
@@ -192,6 +219,9 @@ impl ImageShow {
                 };
                 line(out, "answer file", &format!("{} ({keys})", file.path))?;
             }
+            for step in &activation.first_boot {
+                line(out, "first start", &format!("slmgr {step}"))?;
+            }
             for (name, value) in &activation.settings {
                 line(
                     out,
@@ -199,6 +229,7 @@ impl ImageShow {
                     &format!("{name} = {}", crate::text::printable(value)),
                 )?;
             }
+            line(out, "then", &crate::text::printable(&activation.outlook))?;
         }
         Ok(())
     }
@@ -206,12 +237,15 @@ impl ImageShow {
 
 impl From<Look> for ShownImage {
     fn from(look: Look) -> Self {
+        let outlook = look.outlook();
         let Look {
             image,
             facts,
             state,
             key,
             answer_file,
+            first_boot,
+            walk,
         } = look;
         Self {
             index: image.index,
@@ -225,9 +259,23 @@ impl From<Look> for ShownImage {
                 kms: Kms {
                     host: state.kms_host,
                     port: state.kms_port,
+                    asked: walk
+                        .steps
+                        .into_iter()
+                        .filter(|step| step.outcome != crate::kms::Outcome::Nothing)
+                        .map(|step| Asked {
+                            source: step.source.name(),
+                            place: step.place,
+                            host: step.host,
+                            port: step.port,
+                            outcome: step.outcome.name(),
+                        })
+                        .collect(),
                 },
                 product_key: key.map(ShownKey::from),
                 settings: state.settings,
+                first_boot,
+                outlook,
                 answer_file: answer_file.map(|keys| AnswerFileKeys {
                     path: ANSWER_FILE,
                     keys,

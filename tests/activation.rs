@@ -278,3 +278,175 @@ fn a_hosts_setting_in_a_client_image_is_warned_of() {
     assert!(notes(0).contains("KMS hosts only"));
     assert!(!notes(1).contains("KMS hosts only"));
 }
+
+#[test]
+fn steps_for_the_first_start_are_added_to_the_script_once_and_shown() {
+    let desk = Desk::new();
+    let arguments = [
+        "image",
+        "set",
+        "install.wim:4",
+        "--first-boot",
+        "/ato",
+        "--first-boot",
+        "/ril a 1",
+    ];
+    let first = desk.json(&arguments);
+    assert_eq!(first["changed"], true);
+    let script =
+        String::from_utf8(desk.image(4, "Windows/Setup/Scripts/SetupComplete.cmd").unwrap()).unwrap();
+    assert_eq!(script.lines().count(), 2);
+    assert_eq!(script.matches("\r\n").count(), 2);
+    assert_eq!(desk.json(&arguments)["changed"], false);
+    let shown = desk.json(&["image", "show", "install.wim:4"]);
+    assert_eq!(
+        shown["images"][0]["activation"]["first_boot"],
+        serde_json::json!(["/ato", "/ril a 1"])
+    );
+    for wrong in ["/skms kms", "/rearm", "/ato & x", "nonsense"] {
+        desk.wimkey(&["image", "set", "install.wim", "--first-boot", wrong])
+            .assert()
+            .code(2);
+    }
+}
+
+#[test]
+fn a_licence_file_is_placed_and_installed_at_the_end_of_setup() {
+    let desk = Desk::new();
+    let licence = "<rg:licenseGroup xmlns:rg=\"urn\"><r:license xmlns:r=\"urn\"/></rg:licenseGroup>";
+    std::fs::write(desk.path("own.xrm-ms"), licence).unwrap();
+    std::fs::write(desk.path("own.txt"), licence).unwrap();
+    let arguments = ["image", "set", "install.wim:3", "--license-file", "own.xrm-ms"];
+    assert_eq!(desk.json(&arguments)["changed"], true);
+    assert_eq!(
+        desk.image(3, "Windows/System32/oem/own.xrm-ms").unwrap(),
+        licence.as_bytes()
+    );
+    let script = desk.image(3, "Windows/Setup/Scripts/SetupComplete.cmd").unwrap();
+    assert!(String::from_utf8(script).unwrap().contains("/rilc"));
+    assert_eq!(desk.json(&arguments)["changed"], false);
+    desk.wimkey(&["image", "set", "install.wim", "--license-file", "own.txt"])
+        .assert()
+        .code(2);
+}
+
+#[test]
+fn a_registration_file_goes_to_the_hives_it_names() {
+    let (Some(image), true) = (real_image(), judge("hivexregedit")) else {
+        return;
+    };
+    let target = image.path().to_str().unwrap();
+    let file = image.path().join("all.reg");
+    let text = "Windows Registry Editor Version 5.00\r\n\r\n\
+[HKEY_LOCAL_MACHINE\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion\\SoftwareProtectionPlatform]\r\n\
+\"KeyManagementServiceName\"=\"kms.example.com\"\r\n\"UserOperations\"=-\r\n\r\n\
+[HKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Control\\Example]\r\n\"Number\"=dword:00000007\r\n\r\n\
+[HKEY_CURRENT_USER\\Software\\Example]\r\n@=\"text\"\r\n\r\n\
+[-HKEY_CURRENT_USER\\Software\\Microsoft\\Notepad]\r\n";
+    std::fs::write(&file, text).unwrap();
+    let set = || {
+        let output = wimkey()
+            .args(["image", "set", target, "--format", "json", "--reg"])
+            .arg(&file)
+            .assert()
+            .success();
+        serde_json::from_slice::<Value>(&output.get_output().stdout).unwrap()
+    };
+    assert_eq!(set()["changed"], true);
+    assert_eq!(set()["changed"], false);
+    let software = exported(&image.path().join("Windows/System32/config/SOFTWARE"), SPP);
+    assert!(software.contains("\"KeyManagementServiceName\"=str(1):\"kms.example.com\""));
+    assert!(!software.contains("UserOperations"));
+    let system = image.path().join("Windows/System32/config/SYSTEM");
+    let select = exported(&system, "Select");
+    let current = select
+        .lines()
+        .find_map(|line| line.strip_prefix("\"Current\"=dword:"))
+        .unwrap();
+    let set_key = format!(
+        r"ControlSet{:03}\Control\Example",
+        u32::from_str_radix(current, 16).unwrap()
+    );
+    assert!(exported(&system, &set_key).contains("\"Number\"=dword:00000007"));
+    let user = exported(
+        &image.path().join("Users/Default/NTUSER.DAT"),
+        r"Software\Example",
+    );
+    assert!(user.contains("@=str(1):\"text\""), "{user}");
+    std::fs::write(&file, "REGEDIT4\r\n\r\n[HKEY_USERS\\.DEFAULT\\A]\r\n").unwrap();
+    let output = wimkey()
+        .args(["image", "set", target, "--reg"])
+        .arg(&file)
+        .assert()
+        .code(2);
+    assert!(String::from_utf8_lossy(&output.get_output().stderr).contains("line 3"));
+}
+
+#[test]
+fn what_will_happen_is_told_in_a_sentence() {
+    let desk = Desk::new();
+    let outlook = |desk: &Desk| {
+        let shown = desk.json(&["image", "show", "install.wim:4"]);
+        shown["images"][0]["activation"]["outlook"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    assert!(outlook(&desk).contains("no product key"));
+    desk.wimkey(&["image", "set", "install.wim:4", "--gvlk"])
+        .assert()
+        .success();
+    assert!(outlook(&desk).contains("in DNS (_vlmcs._tcp)"));
+    desk.wimkey(&[
+        "image",
+        "set",
+        "install.wim:4",
+        "--kms-host",
+        "kms.example.com:1690",
+    ])
+    .assert()
+    .success();
+    assert!(outlook(&desk).contains("kms.example.com:1690"));
+    desk.wimkey(&["image", "set", "install.wim:4", "--set", "VLActivationType=1"])
+        .assert()
+        .success();
+    assert!(outlook(&desk).contains("Active Directory"));
+}
+
+#[test]
+fn settings_of_one_image_go_to_another_as_a_registration_file() {
+    let desk = Desk::new();
+    desk.wimkey(&[
+        "image",
+        "set",
+        "install.wim:4",
+        "--kms-host",
+        "kms.example.com:1690",
+    ])
+    .args(["--set", "VLRenewalInterval=20160", "--set", "NoGenTicket=1"])
+    .args([
+        "--set",
+        &format!("{WINDOWS}/KeyManagementServiceName=windows.example.com"),
+    ])
+    .assert()
+    .success();
+    let output = desk
+        .wimkey(&["image", "show", "install.wim:4", "--reg"])
+        .assert()
+        .success();
+    std::fs::write(desk.path("settings.reg"), &output.get_output().stdout).unwrap();
+    desk.json(&["image", "set", "install.wim:3", "--reg", "settings.reg"]);
+    let settings = |image: &str| {
+        let shown = desk.json(&["image", "show", image]);
+        shown["images"][0]["activation"]["settings"].clone()
+    };
+    assert_eq!(settings("install.wim:3"), settings("install.wim:4"));
+    let again = desk
+        .wimkey(&["image", "show", "install.wim:3", "--reg"])
+        .assert()
+        .success();
+    assert_eq!(again.get_output().stdout, output.get_output().stdout);
+    desk.wimkey(&["image", "show", "install.wim", "--reg"])
+        .assert()
+        .code(2);
+}

@@ -182,6 +182,7 @@ pub fn twin(wish: &Wish) -> Option<Wish> {
     }
     let wanted = match &wish.wanted {
         Wanted::Absent => Wanted::Absent,
+        Wanted::Key | Wanted::NoKey => return None,
         Wanted::Value { kind, data, shown } => Wanted::Value {
             kind: *kind,
             data: data.clone(),

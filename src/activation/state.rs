@@ -20,6 +20,26 @@ pub struct State {
 }
 
 impl State {
+    /// Adds the settings of a default user's hive.
+    ///
+    /// # Errors
+    /// A hive that cannot be walked.
+    pub fn read_default_user(&mut self, hive: &Hive) -> Result<(), hive::Error> {
+        for setting in SETTINGS
+            .iter()
+            .filter(|setting| setting.place == Place::DefaultUser)
+        {
+            let Some(key) = hive.find(setting.subkey)? else {
+                continue;
+            };
+            if let Some(value) = key.value(setting.value)? {
+                let shown = super::show(value.kind(), &value.data()?);
+                self.settings.insert(setting.name.to_owned(), shown);
+            }
+        }
+        Ok(())
+    }
+
     /// Reads the settings of a SOFTWARE hive of this build.
     ///
     /// # Errors

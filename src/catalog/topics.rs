@@ -21,6 +21,10 @@ pub enum TopicKind {
     PolicyValue,
     /// A word or an identifier.
     Term,
+    /// A rule of `unattend lint` or `image audit`.
+    Rule,
+    /// A setting of answer files.
+    Answer,
 }
 
 impl TopicKind {
@@ -35,6 +39,8 @@ impl TopicKind {
             Self::Wmi => "WMI member",
             Self::PolicyValue => "policy value",
             Self::Term => "term",
+            Self::Rule => "rule",
+            Self::Answer => "answer file setting",
         }
     }
 }

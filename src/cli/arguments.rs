@@ -231,6 +231,9 @@ pub(super) enum ImageCommand {
     Show {
         /// A WIM file, perhaps with `:INDEX` or `:NAME` of one image, or the root folder of an image
         target: String,
+        /// Write the activation settings of one image to standard output as a registration file (.reg)
+        #[arg(long)]
+        reg: bool,
     },
     /// Put key, KMS and rearm settings and the answer file into every image of a target
     #[command(after_help = SET_EXAMPLES)]
@@ -267,6 +270,15 @@ pub(super) struct SetArguments {
     /// Bring a setting back to its default
     #[arg(long = "unset", value_name = "NAME", value_parser = super::hints::settings(), hide_possible_values = true)]
     pub(super) unset: Vec<String>,
+    /// A registration file (.reg) to put into each image's hives
+    #[arg(long = "reg", value_name = "FILE")]
+    pub(super) registry: Vec<PathBuf>,
+    /// Have the machine run an option of slmgr at the end of Setup, as in /ato
+    #[arg(long, value_name = "OPTION")]
+    pub(super) first_boot: Vec<String>,
+    /// A licence file (.xrm-ms) to install at the end of Setup
+    #[arg(long = "license-file", value_name = "FILE")]
+    pub(super) licences: Vec<PathBuf>,
     /// The answer file to put into each image, with the key in it
     #[arg(long, value_name = "FILE")]
     pub(super) unattend: Option<PathBuf>,

@@ -5,22 +5,28 @@ use super::key_source::{Choice, can_prompt};
 use super::terminal::{CHANGED, FAINT, PLAIN, Rows, STRONG, Terminal, WARNING, paint};
 use super::{Failure, Outcome};
 use crate::Error;
+use crate::activation::{FirstBootError, registry_wishes};
 use crate::image::{Images, Target};
 use crate::key::ProductKey;
 use crate::plan::{self, Destination, KeyChoice, Places, Request};
+use crate::regfile::{self, Entry};
 use crate::report::{ImageList, ImageSet, ImageShow};
 use crate::secret::{self, Source};
+use crate::transfer;
 use crate::unattend::AnswerFile;
-use std::io::{self, Write};
-use std::path::Path;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 
+/// The largest registration or licence file accepted, in bytes.
+const INPUT_LIMIT: usize = 64 << 20;
 /// The largest answer file accepted, in bytes.
 const ANSWER_FILE_LIMIT: usize = 16 << 20;
 
 pub(super) fn run(command: ImageCommand, terminal: &Terminal) -> Result<Outcome, Failure> {
     match command {
         ImageCommand::List { target } => list(&target, terminal)?,
-        ImageCommand::Show { target } => show(&target, terminal)?,
+        ImageCommand::Show { target, reg: true } => export(&target)?,
+        ImageCommand::Show { target, reg: false } => show(&target, terminal)?,
         ImageCommand::Set(arguments) => set(*arguments, terminal)?,
         ImageCommand::Scrub(arguments) => return super::scrub::run(arguments, terminal),
         ImageCommand::Audit(arguments) => return super::audit::run(arguments, terminal),
@@ -63,6 +69,19 @@ fn show(target: &str, terminal: &Terminal) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The activation settings of one image as a registration file on standard output.
+fn export(target: &str) -> Result<(), Failure> {
+    let out = io::stdout();
+    if out.is_terminal() {
+        return Err(Error::Usage(
+            "the registration file would go to the terminal\nRedirect standard output.".to_owned(),
+        )
+        .into());
+    }
+    plan::export_settings(&Target::new(target), io::BufWriter::new(out.lock()))?;
+    Ok(())
+}
+
 fn set(arguments: SetArguments, terminal: &Terminal) -> Result<(), Failure> {
     let target = Target::new(&arguments.target);
     let shown_target = arguments.target.clone();
@@ -90,6 +109,9 @@ fn request(arguments: SetArguments, terminal: &Terminal) -> Result<Request, Fail
         && arguments.kms_host.is_none()
         && arguments.settings.is_empty()
         && arguments.unset.is_empty()
+        && arguments.registry.is_empty()
+        && arguments.first_boot.is_empty()
+        && arguments.licences.is_empty()
         && arguments.unattend.is_none();
     let key = match arguments.source.choice() {
         Choice::Published(edition) => Some(KeyChoice::Published(edition)),
@@ -113,9 +135,54 @@ fn request(arguments: SetArguments, terminal: &Terminal) -> Result<Request, Fail
         kms_host: arguments.kms_host,
         settings: arguments.settings,
         unset: arguments.unset,
+        registry: registry(&arguments.registry)?,
+        first_boot: arguments
+            .first_boot
+            .iter()
+            .map(|step| step.parse())
+            .collect::<Result<_, FirstBootError>>()
+            .map_err(plan::Error::from)?,
+        licences: arguments
+            .licences
+            .iter()
+            .map(|path| licence(path))
+            .collect::<Result<_, _>>()?,
         answer_file: arguments.unattend.as_deref().map(sound_answer_file).transpose()?,
         unix_time: unix_time(),
     })
+}
+
+/// The entries of registration files, each routed once so that a fault is told with the file's name before any work is done.
+fn registry(paths: &[PathBuf]) -> Result<Vec<Entry>, Failure> {
+    let mut entries = Vec::new();
+    for path in paths {
+        let text = secret::read_file(path, INPUT_LIMIT).map_err(|cause| Error::file(path, cause))?;
+        let parsed =
+            regfile::parse(&text).map_err(|cause| Error::from(transfer::Error::from(cause)).within(path))?;
+        registry_wishes(&parsed).map_err(|cause| Error::from(plan::Error::from(cause)).within(path))?;
+        entries.extend(parsed);
+    }
+    Ok(entries)
+}
+
+/// A licence file with the name it gets in the image.
+fn licence(path: &Path) -> Result<(String, secret::Wiped), Failure> {
+    const SUFFIX: &str = ".xrm-ms";
+    let name = path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    let content = secret::read_file(path, INPUT_LIMIT).map_err(|cause| Error::file(path, cause))?;
+    let is_licence = crate::text::decode(&content).is_ok_and(|text| text.0.contains("<r:license"));
+    if !name.to_ascii_lowercase().ends_with(SUFFIX) || !is_licence {
+        let sentence = format!(
+            "{} is no licence file\nLicence files are XML, and their names end in {SUFFIX}.",
+            path.display()
+        );
+        return Err(Error::Usage(sentence).into());
+    }
+    Ok((name, content))
 }
 
 /// Reads and parses a key; says where its memory could not be locked.

@@ -13,17 +13,17 @@ const TCPIP: &str = r"Services\Tcpip\Parameters";
 
 /// What a walk looks at.
 #[derive(Debug)]
-pub struct Ground {
+pub struct Ground<'a> {
     /// The SOFTWARE hive.
-    pub software: Hive,
+    pub software: &'a Hive,
     /// The SYSTEM hive, for the machine's DNS domain.
     pub system: Option<Hive>,
     /// The hive of the `NetworkService` account, for the host that answered last.
     pub network_service: Option<Hive>,
     /// The key in the SOFTWARE hive.
-    pub key: Option<StoredKey>,
+    pub key: Option<&'a StoredKey>,
     /// EditionID.
-    pub edition: String,
+    pub edition: &'a str,
     /// Build.
     pub build: u32,
 }
@@ -118,7 +118,7 @@ pub struct Walk {
 ///
 /// # Errors
 /// A hive that cannot be walked.
-pub fn walk(ground: &Ground, zone: Option<&[Record]>) -> Result<Walk, hive::Error> {
+pub fn walk(ground: &Ground<'_>, zone: Option<&[Record]>) -> Result<Walk, hive::Error> {
     let mut notes = Vec::new();
     let activation_id = activation_id(ground, &mut notes);
     let root = settings_key(ground.build);
@@ -142,9 +142,9 @@ pub fn walk(ground: &Ground, zone: Option<&[Record]>) -> Result<Walk, hive::Erro
     }
     let mut asked = false;
     for (source, key) in &places {
-        let host = text(&ground.software, key, "KeyManagementServiceName")?;
-        let port = text(&ground.software, key, "KeyManagementServicePort")?
-            .and_then(|port| port.trim().parse().ok());
+        let host = text(ground.software, key, "KeyManagementServiceName")?;
+        let port =
+            text(ground.software, key, "KeyManagementServicePort")?.and_then(|port| port.trim().parse().ok());
         let (outcome, why) = match (&host, asked) {
             (None, _) => (Outcome::Nothing, "no KeyManagementServiceName".to_owned()),
             (Some(_), true) => (Outcome::Skipped, "a host named before this one counts".to_owned()),
@@ -170,9 +170,9 @@ pub fn walk(ground: &Ground, zone: Option<&[Record]>) -> Result<Walk, hive::Erro
 }
 
 /// The activation ID that the licensing service goes by: that of the key in the image, else that of the edition's client setup key.
-fn activation_id(ground: &Ground, notes: &mut Vec<String>) -> Option<String> {
-    let Some(key) = &ground.key else {
-        let row = catalog::gvlk_for(&ground.edition, ground.build).ok();
+fn activation_id(ground: &Ground<'_>, notes: &mut Vec<String>) -> Option<String> {
+    let Some(key) = ground.key else {
+        let row = catalog::gvlk_for(ground.edition, ground.build).ok();
         notes.push(
             "the image holds no product key: this is what a client with the edition's client setup key does"
                 .to_owned(),
@@ -197,9 +197,9 @@ fn activation_id(ground: &Ground, notes: &mut Vec<String>) -> Option<String> {
 }
 
 /// The step that `VLActivationType` makes, if it rules KMS out: the nearest key that has the value counts.
-fn activation_type(ground: &Ground, places: &[(Source, String)]) -> Result<Option<Step>, hive::Error> {
+fn activation_type(ground: &Ground<'_>, places: &[(Source, String)]) -> Result<Option<Step>, hive::Error> {
     for (_, key) in places {
-        let Some(kind) = number(&ground.software, key, "VLActivationType")? else {
+        let Some(kind) = number(ground.software, key, "VLActivationType")? else {
             continue;
         };
         let why = match kind {
@@ -220,7 +220,7 @@ fn activation_type(ground: &Ground, places: &[(Source, String)]) -> Result<Optio
 }
 
 /// The host that answered last, which the licensing service keeps in its own account's hive.
-fn cached(ground: &Ground, root: &str, id: Option<&str>, asked: bool) -> Result<Step, hive::Error> {
+fn cached(ground: &Ground<'_>, root: &str, id: Option<&str>, asked: bool) -> Result<Step, hive::Error> {
     let mut step = Step {
         source: Source::Cached,
         place: format!(r"NetworkService: Software\{root}"),
@@ -229,7 +229,7 @@ fn cached(ground: &Ground, root: &str, id: Option<&str>, asked: bool) -> Result<
         outcome: Outcome::Nothing,
         why: String::new(),
     };
-    let disabled = number(&ground.software, root, "DisableKeyManagementServiceHostCaching")?;
+    let disabled = number(ground.software, root, "DisableKeyManagementServiceHostCaching")?;
     let product = id.map(|id| format!(r"Software\{root}\{WINDOWS}\{id}"));
     let keys = product
         .into_iter()
@@ -276,7 +276,7 @@ fn cached(ground: &Ground, root: &str, id: Option<&str>, asked: bool) -> Result<
 
 /// The names asked in DNS and, with a zone, the hosts.
 fn dns(
-    ground: &Ground,
+    ground: &Ground<'_>,
     root: &str,
     zone: Option<&[Record]>,
     asked: bool,
@@ -296,7 +296,7 @@ fn dns(
         return Ok(());
     }
     let mut domains: Vec<(String, &str)> = Vec::new();
-    match text(&ground.software, root, "KeyManagementServiceLookupDomain")? {
+    match text(ground.software, root, "KeyManagementServiceLookupDomain")? {
         Some(domain) => domains.push((domain, "KeyManagementServiceLookupDomain names this domain")),
         None => {
             if let Some(system) = &ground.system {
@@ -384,7 +384,13 @@ mod tests {
     use crate::hive::ValueKind;
     use crate::sample;
 
-    fn ground(values: &[(&str, &str, &str)]) -> Ground {
+    struct Hives {
+        software: Hive,
+        system: Hive,
+        network_service: Option<Hive>,
+    }
+
+    fn hives(values: &[(&str, &str, &str)]) -> Hives {
         let mut software = Hive::open(sample::software_hive(sample::IMAGES[3]).unwrap()).unwrap();
         let root = settings_key(22621);
         for (below, name, text) in values {
@@ -399,18 +405,23 @@ mod tests {
             };
             software.set_value(&key, name, kind, &data).unwrap();
         }
-        Ground {
+        Hives {
             software,
-            system: Some(Hive::open(sample::system_hive().unwrap()).unwrap()),
+            system: Hive::open(sample::system_hive().unwrap()).unwrap(),
             network_service: None,
-            key: None,
-            edition: "Enterprise".into(),
-            build: 22621,
         }
     }
 
-    fn asks(ground: &Ground) -> Vec<(Source, String)> {
-        walk(ground, None)
+    fn asks(hives: Hives) -> Vec<(Source, String)> {
+        let ground = Ground {
+            software: &hives.software,
+            system: Some(hives.system),
+            network_service: hives.network_service,
+            key: None,
+            edition: "Enterprise",
+            build: 22621,
+        };
+        walk(&ground, None)
             .unwrap()
             .steps
             .into_iter()
@@ -437,48 +448,38 @@ mod tests {
             (1, Source::Application, "a"),
             (2, Source::Global, "g"),
         ] {
-            assert_eq!(asks(&ground(&all[from..])), [(source, host.to_owned())]);
+            assert_eq!(asks(hives(&all[from..])), [(source, host.to_owned())]);
         }
     }
 
     #[test]
     fn without_a_named_host_the_last_answer_and_then_dns_are_asked() {
-        let mut ground = ground(&[]);
-        assert_eq!(asks(&ground), [(Source::Dns, SERVICE.to_owned())]);
-        let mut hive = Hive::create(5).unwrap();
-        let key = format!(r"Software\{}\{WINDOWS}", settings_key(22621));
-        let address = string_data("192.0.2.7");
-        hive.set_value(
-            &key,
-            "DiscoveredKeyManagementServiceIpAddress",
-            ValueKind::String,
-            &address,
-        )
-        .unwrap();
-        ground.network_service = Some(hive);
-        assert_eq!(asks(&ground)[0], (Source::Cached, "192.0.2.7".to_owned()));
-        ground
-            .software
-            .set_value(
-                &settings_key(22621),
-                "DisableKeyManagementServiceHostCaching",
-                ValueKind::Dword,
-                &[1, 0, 0, 0],
-            )
-            .unwrap();
-        assert_eq!(asks(&ground), [(Source::Dns, SERVICE.to_owned())]);
+        assert_eq!(asks(hives(&[])), [(Source::Dns, SERVICE.to_owned())]);
+        let answered = |values: &[(&str, &str, &str)]| {
+            let mut hives = hives(values);
+            let mut hive = Hive::create(5).unwrap();
+            let key = format!(r"Software\{}\{WINDOWS}", settings_key(22621));
+            let address = string_data("192.0.2.7");
+            let name = "DiscoveredKeyManagementServiceIpAddress";
+            hive.set_value(&key, name, ValueKind::String, &address).unwrap();
+            hives.network_service = Some(hive);
+            hives
+        };
+        assert_eq!(asks(answered(&[]))[0], (Source::Cached, "192.0.2.7".to_owned()));
+        let off = [("", "DisableKeyManagementServiceHostCaching", "1")];
+        assert_eq!(asks(answered(&off)), [(Source::Dns, SERVICE.to_owned())]);
     }
 
     #[test]
     fn a_lookup_domain_and_the_machines_own_are_asked_by_name() {
-        let lookup = ground(&[("", "KeyManagementServiceLookupDomain", "corp.example.com")]);
+        let lookup = hives(&[("", "KeyManagementServiceLookupDomain", "corp.example.com")]);
         assert_eq!(
-            asks(&lookup),
+            asks(lookup),
             [(Source::Dns, "_vlmcs._tcp.corp.example.com".to_owned())]
         );
-        let mut own = ground(&[]);
+        let mut own = hives(&[]);
         let key = format!(r"ControlSet002\{TCPIP}");
-        let system = own.system.as_mut().unwrap();
+        let system = &mut own.system;
         system
             .set_value(
                 &key,
@@ -495,7 +496,7 @@ mod tests {
                 &string_data("east.example.com,west.example.com"),
             )
             .unwrap();
-        let names: Vec<_> = asks(&own).into_iter().map(|(_, name)| name).collect();
+        let names: Vec<_> = asks(own).into_iter().map(|(_, name)| name).collect();
         assert_eq!(
             names,
             ["_vlmcs._tcp.east.example.com", "_vlmcs._tcp.west.example.com"]
@@ -505,12 +506,12 @@ mod tests {
     #[test]
     fn another_activation_type_asks_no_kms_host() {
         for kind in ["1", "3"] {
-            let ground = ground(&[
+            let hives = hives(&[
                 ("", "VLActivationType", kind),
                 ("", "KeyManagementServiceName", "kms"),
             ]);
-            assert!(asks(&ground).is_empty());
+            assert!(asks(hives).is_empty());
         }
-        assert!(!asks(&ground(&[("", "VLActivationType", "2")])).is_empty());
+        assert!(!asks(hives(&[("", "VLActivationType", "2")])).is_empty());
     }
 }

@@ -4,8 +4,8 @@ use super::choice::{Chosen, Scene, choose};
 use super::licensing::{installed_licences, own_configuration};
 use super::{Error, Request};
 use crate::activation::{
-    self, Change, HiveName, Occasion, SettingError, Wish, key_wishes, parse_setting, settings_key, twin,
-    unset, warning,
+    self, Change, FirstBootStep, HiveName, Occasion, SETUP_COMPLETE, SettingError, Wish, extend, key_wishes,
+    parse_setting, registry_wishes, settings_key, twin, unset, warning,
 };
 use crate::catalog;
 use crate::hive::{self, Hive};
@@ -112,10 +112,12 @@ pub fn prepare(
         }
         None => None,
     };
-    let wishes = wishes(request, chosen.as_ref(), &facts, &software).map_err(|error| match error {
+    let mut wishes = wishes(request, chosen.as_ref(), &facts, &software).map_err(|error| match error {
         Refused::Hive(cause) => Error::from(failed(SOFTWARE)(cause)),
         Refused::Setting(error) => error.into(),
     })?;
+
+    wishes.extend(registry_wishes(&request.registry)?);
 
     let mut changes = Vec::new();
     let mut contents = Vec::new();
@@ -158,8 +160,17 @@ pub fn prepare(
         let content = asked_again(images, image, (name, path), content, &wishes)?;
         files.push(images.pack(image.index, path, content, memory.room(name))?);
     }
+    let mut others = extra_files(images, image, request)?;
     if let Some(template) = &request.answer_file {
-        let (change, file) = answer_file(images, image, template, chosen.as_ref(), facts.architecture)?;
+        others.push(answer_file(
+            images,
+            image,
+            template,
+            chosen.as_ref(),
+            facts.architecture,
+        )?);
+    }
+    for (change, file) in others {
         changes.push(change);
         if let Some(file) = file {
             residue += traces.count(&file.content);
@@ -263,6 +274,72 @@ fn wishes(
         wishes.extend(key_wishes(key, identity, &occasion, software).map_err(Refused::Hive)?);
     }
     Ok(wishes)
+}
+
+/// Where licence files lie that `slmgr /rilc` installs (the registry names the folder below `Setup\LicenseFolders`).
+const LICENCE_FOLDER: &str = "Windows/System32/oem";
+
+/// Licence files, and the script that runs at the end of Setup.
+fn extra_files(
+    images: &Images,
+    image: &Image,
+    request: &Request,
+) -> Result<Vec<(Change, Option<NewFile>)>, Error> {
+    let mut done = Vec::new();
+    for (name, content) in &request.licences {
+        let path = format!("{LICENCE_FOLDER}/{name}");
+        let old = images.read(image.index, &path)?;
+        let changed = old.as_ref().is_none_or(|old| old[..] != content[..]);
+        let new = format!("{} bytes", content.len());
+        let change = Change {
+            place: path.clone(),
+            name: "licence".to_owned(),
+            old: old.map(|old| {
+                if changed {
+                    "another file".to_owned()
+                } else {
+                    format!("{} bytes", old.len())
+                }
+            }),
+            new: Some(new),
+            changed,
+        };
+        let file = changed.then(|| NewFile {
+            image: image.index,
+            path,
+            content: content.clone(),
+        });
+        done.push((change, file));
+    }
+    let mut steps = request.first_boot.clone();
+    if !request.licences.is_empty() {
+        let install: FirstBootStep = "/rilc".parse()?;
+        if !steps.contains(&install) {
+            steps.push(install);
+        }
+    }
+    if steps.is_empty() {
+        return Ok(done);
+    }
+    let old = images.read(image.index, SETUP_COMPLETE)?.unwrap_or_default();
+    let (script, added) = extend(&old, &steps)?;
+    let mut file = (script != **old).then(|| NewFile {
+        image: image.index,
+        path: SETUP_COMPLETE.to_owned(),
+        content: script.into(),
+    });
+    for (step, changed) in steps.iter().zip(added) {
+        let text = step.to_string();
+        let change = Change {
+            place: SETUP_COMPLETE.to_owned(),
+            name: "slmgr".to_owned(),
+            old: (!changed).then(|| text.clone()),
+            new: Some(text),
+            changed,
+        };
+        done.push((change, file.take()));
+    }
+    Ok(done)
 }
 
 /// The answer file for this image: the operator's, with the key in it, and whether the image has it already.
