@@ -57,7 +57,7 @@ fn data(wishes: &[Wish], place: &str, name: &str) -> Option<Vec<u8>> {
     let wish = wishes.iter().find(|wish| wish.key == key && wish.name == name)?;
     match &wish.wanted {
         Wanted::Value { data, .. } => Some(data.to_vec()),
-        Wanted::Absent => None,
+        _ => None,
     }
 }
 
