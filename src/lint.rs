@@ -20,7 +20,7 @@
 //! let file = br#"<unattend xmlns="urn:schemas-microsoft-com:unattend"><settings pass="specialise"/></unattend>"#;
 //! let findings = lint::answer_file(file, &Surroundings::default());
 //! assert_eq!(findings[0].rule.id, "WK-U029");
-//! assert_eq!((findings[0].line, findings[0].column), (Some(1), Some(71)));
+//! assert_eq!((findings[0].line, findings[0].column), (Some(1), Some(70)));
 //! ```
 
 mod allow;

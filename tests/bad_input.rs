@@ -97,6 +97,20 @@ fn a_truncated_wim_says_where_it_ends() {
 }
 
 #[test]
+fn a_whole_wim_that_a_stopped_writer_left_marked_is_changed_and_the_mark_named() {
+    let desk = damage(|bytes| bytes[16] |= 0x40);
+    let output = desk
+        .wimkey(&[&["image", "set", "install.wim"], &GVLK[..]].concat())
+        .assert()
+        .success();
+    let error = String::from_utf8(output.get_output().stderr.clone()).unwrap();
+    let all = error + &String::from_utf8(output.get_output().stdout.clone()).unwrap();
+    assert!(all.contains("another program was stopped"), "{all}");
+    let bytes = std::fs::read(desk.path("install.wim")).unwrap();
+    assert_eq!(bytes[16] & 0x40, 0, "the mark is gone");
+}
+
+#[test]
 fn kinds_of_wim_that_cannot_be_changed_are_refused_with_the_way_out() {
     // Bytes 40 and 42: part and number of parts. Byte 16: flags, 4 read-only, 0x40 write in progress.
     refused(&damage(|bytes| bytes[42] = 2), &GVLK, 3, &["split", "join"]);
@@ -106,8 +120,13 @@ fn kinds_of_wim_that_cannot_be_changed_are_refused_with_the_way_out() {
         3,
         &["read-only", "export"],
     );
+    // In the middle of the file stands content: the mark alone is no refusal (see below), the mark on a damaged file is.
     refused(
-        &damage(|bytes| bytes[16] |= 0x40),
+        &damage(|bytes| {
+            bytes[16] |= 0x40;
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 0xFF;
+        }),
         &GVLK,
         3,
         &["writing", "verify"],

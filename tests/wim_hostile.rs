@@ -83,7 +83,7 @@ proptest! {
             bytes[place] = value;
         }
         if let Err(error) = use_all(bytes) {
-            prop_assert_eq!(error.to_string().lines().count(), 2);
+            prop_assert_eq!(error.to_string().lines().count(), 2, "{}", error);
         }
     }
 

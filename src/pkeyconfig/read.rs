@@ -95,7 +95,7 @@ enum Outer<'a> {
 pub(super) fn xml_error(position: u64) -> impl FnOnce(quick_xml::Error) -> Error {
     move |error| Error::Xml {
         position,
-        what: error.to_string(),
+        what: crate::text::printable(&error.to_string()),
     }
 }
 

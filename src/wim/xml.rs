@@ -79,9 +79,10 @@ pub(super) struct Document {
     pub(super) images: Vec<ImageInfo>,
 }
 
-fn broken(reason: impl Into<String>) -> Error {
+fn broken(reason: impl AsRef<str>) -> Error {
     Error::Xml {
-        reason: reason.into(),
+        // The parser quotes the file, and the file may say anything.
+        reason: text::printable(reason.as_ref()),
     }
 }
 
