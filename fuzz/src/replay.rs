@@ -73,7 +73,11 @@ pub fn replay(bytes: &[u8]) {
     seal(&mut hive);
     seal_log(&mut log1);
     seal_log(&mut log2);
+    let given = hive.clone();
     if let Ok(recovered) = recover(hive, &log1, &log2) {
+        if recovered == given {
+            return; // It was clean: it comes back unseen, damaged or not.
+        }
         let hive = Hive::open(recovered).expect("what was recovered passes the check");
         assert!(!hive.is_dirty(), "what was recovered is still dirty");
     }

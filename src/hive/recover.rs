@@ -1,7 +1,7 @@
 //! Recovery: applying the transaction logs (`.LOG1`, `.LOG2`) to a dirty hive, as Windows does when it loads one.
 //!
-//! Promise: in memory only; a log entry counts if its hashes hold and it follows the one before without a gap; the
-//! result has passed the full check. A clean hive comes back as it is, whatever its logs hold.
+//! Promise: in memory only; a log entry counts if its hashes hold and it follows the one before without a gap; what
+//! was replayed has passed the full check. A clean hive comes back as it is and unchecked, whatever its logs hold.
 
 mod log_before_8_1;
 mod log_of_today;
@@ -30,7 +30,7 @@ struct Page<'l> {
 /// The `hive` with what its logs hold; give an empty slice for a log that is not there.
 ///
 /// Both sequence numbers become that of the last entry applied. After saving the result the logs are to be overwritten
-/// and emptied: they hold old pages of the hive, with old keys.
+/// and emptied: they hold old pages of the hive, with old keys. A hive that is clean is given back unchecked.
 ///
 /// # Errors
 /// [`Error::Logs`] if neither log fits the hive; as [`Hive::open`] if the result is damaged.
