@@ -47,7 +47,7 @@ pub use key::{Key, Subkeys, Values, Walk};
 pub use kind::{UnknownKind, ValueKind};
 pub use locate::Holder;
 pub use recover::recover;
-pub use save::{SaveError, empty_logs, logs_of, read_logs, save};
+pub use save::{LOG_ENDINGS, SaveError, empty_logs, logs_of, read_logs, save};
 pub use sparse::{Lookup, LookupError};
 pub use value::{DATA_LIMIT, Data, Value};
 

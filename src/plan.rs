@@ -6,6 +6,7 @@
 mod choice;
 mod export;
 mod licensing;
+mod logs;
 mod prepare;
 mod show;
 
@@ -31,6 +32,8 @@ pub struct Request {
     pub key: Option<KeyChoice>,
     /// Where to put it; `None` for what suits the key: a client setup key everywhere, any other in the answer file.
     pub places: Option<Places>,
+    /// Apply the transaction logs of hives that are dirty.
+    pub replay: bool,
     /// Accept a key of another edition.
     pub allow_other_edition: bool,
     /// The value of SkipRearm.

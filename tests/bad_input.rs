@@ -195,12 +195,7 @@ fn a_corrupt_hive_is_refused_with_the_place() {
 fn a_dirty_hive_is_refused_and_says_why() {
     let mut dirty = sample::software_hive(sample::IMAGES[0]).unwrap().to_vec();
     dirty[4] = dirty[4].wrapping_add(1);
-    let checksum = dirty[..508]
-        .as_chunks::<4>()
-        .0
-        .iter()
-        .fold(0, |sum, dword| sum ^ u32::from_le_bytes(*dword));
-    dirty[508..512].copy_from_slice(&checksum.to_le_bytes());
+    common::torn::seal(&mut dirty);
     refused(
         &with_files(&[(SOFTWARE, &dirty)]),
         &["--skip-rearm", "on"],

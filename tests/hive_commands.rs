@@ -9,6 +9,9 @@
     reason = "tests"
 )]
 
+mod common;
+
+use common::torn::torn;
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -85,35 +88,16 @@ impl Scratch {
     }
 }
 
-/// Makes the hive at `path` dirty and puts its change into a log of Windows 8.0 and before, which needs no hashes.
+/// Makes the hive at `path` dirty and puts its change into a log.
 fn dirty(path: &Path) {
     let before: Wiped = secret::read_file(path, 1 << 20).unwrap();
     let mut hive = Hive::open(before.clone()).unwrap();
     hive.set_value(r"A\B", "n", ValueKind::Dword, &[8, 0, 0, 0])
         .unwrap();
     let after = hive.finish().unwrap();
-    assert_eq!(before.len(), after.len());
-    let mut log = after[..512].to_vec();
-    log[28..32].copy_from_slice(&1u32.to_le_bytes());
-    seal(&mut log);
-    let pages = (after.len() - 4096) / 512;
-    log.extend(b"DIRT");
-    log.extend(vec![0xFF; pages.div_ceil(8)]);
-    log.resize(log.len().next_multiple_of(512), 0);
-    log.extend(&after[4096..]);
+    let (torn, log) = torn(&before, &after);
     std::fs::write(path.with_file_name("SOFTWARE.LOG1"), log).unwrap();
-    let mut torn = before.to_vec();
-    let sequence = u32::from_le_bytes(torn[4..8].try_into().unwrap());
-    torn[4..8].copy_from_slice(&(sequence + 1).to_le_bytes());
-    seal(&mut torn);
     std::fs::write(path, torn).unwrap();
-}
-
-fn seal(block: &mut [u8]) {
-    let sum = block[..508]
-        .chunks_exact(4)
-        .fold(0, |sum, part| sum ^ u32::from_le_bytes(part.try_into().unwrap()));
-    block[508..512].copy_from_slice(&sum.to_le_bytes());
 }
 
 #[test]

@@ -258,6 +258,9 @@ pub(super) struct SetArguments {
     /// Write the key even if it is for another edition than the image's
     #[arg(long)]
     pub(super) allow_other_edition: bool,
+    /// If SOFTWARE, SYSTEM or the default user's hive is dirty and needed, apply its transaction logs (.LOG1, .LOG2) first
+    #[arg(long)]
+    pub(super) replay: bool,
     /// Whether sysprep leaves the licensing state alone (SkipRearm)
     #[arg(long, value_enum, value_name = "on|off")]
     pub(super) skip_rearm: Option<Switch>,

@@ -112,7 +112,8 @@ fn request(arguments: SetArguments, terminal: &Terminal) -> Result<Request, Fail
         && arguments.registry.is_empty()
         && arguments.first_boot.is_empty()
         && arguments.licences.is_empty()
-        && arguments.unattend.is_none();
+        && arguments.unattend.is_none()
+        && !arguments.replay;
     let key = match arguments.source.choice() {
         Choice::Published(edition) => Some(KeyChoice::Published(edition)),
         Choice::Text(source) => Some(KeyChoice::Own(read_key(&source, terminal)?)),
@@ -130,6 +131,7 @@ fn request(arguments: SetArguments, terminal: &Terminal) -> Result<Request, Fail
     Ok(Request {
         key,
         places,
+        replay: arguments.replay,
         allow_other_edition: arguments.allow_other_edition,
         skip_rearm: arguments.skip_rearm.map(|switch| switch == Switch::On),
         kms_host: arguments.kms_host,

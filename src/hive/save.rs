@@ -9,8 +9,9 @@ use crate::secret::{self, Wiped};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What the names of a hive's transaction logs end with, in any case. Windows 7 has `.LOG` beside the two others, empty.
-const LOG_ENDINGS: [&str; 3] = [".LOG1", ".LOG2", ".LOG"];
+/// What the names of a hive's transaction logs end with, in any case, in the order in which they are applied. Windows 7 has `.LOG`
+/// beside the two others, empty.
+pub const LOG_ENDINGS: [&str; 3] = [".LOG1", ".LOG2", ".LOG"];
 
 /// Why a hive was not saved.
 #[derive(Debug, thiserror::Error)]

@@ -2,6 +2,7 @@
 
 use super::choice::{Chosen, Scene, choose};
 use super::licensing::{installed_licences, own_configuration};
+use super::logs;
 use super::{Error, Request};
 use crate::activation::{
     self, Change, FirstBootStep, HiveName, Occasion, SETUP_COMPLETE, SettingError, Wish, extend, key_wishes,
@@ -86,13 +87,14 @@ pub fn prepare(
     request: &Request,
     memory: &mut Memory,
 ) -> Result<ImageChanges, Error> {
-    let failed = |path: &'static str| move |cause| images.hive_error(image, path, cause);
-    let open = |path: &'static str, room: &mut Room| {
-        Hive::open_bulk(images.require_into(image, path, room)?).map_err(failed(path))
+    let bench = Bench {
+        images,
+        image,
+        request,
     };
-
-    let software = open(SOFTWARE, &mut memory.software)?;
-    let facts = Facts::read(&software, image).map_err(failed(SOFTWARE))?;
+    let failed = |cause| images.hive_error(image, SOFTWARE, cause);
+    let software = bench.open(HiveName::Software, SOFTWARE, memory)?;
+    let facts = Facts::read(&software.hive, image).map_err(failed)?;
     let mut notes: Vec<String> = request
         .settings
         .iter()
@@ -112,53 +114,41 @@ pub fn prepare(
         }
         None => None,
     };
-    let mut wishes = wishes(request, chosen.as_ref(), &facts, &software).map_err(|error| match error {
-        Refused::Hive(cause) => Error::from(failed(SOFTWARE)(cause)),
-        Refused::Setting(error) => error.into(),
-    })?;
-
+    let mut wishes =
+        wishes(request, chosen.as_ref(), &facts, &software.hive).map_err(|error| match error {
+            Refused::Hive(cause) => Error::from(failed(cause)),
+            Refused::Setting(error) => error.into(),
+        })?;
     wishes.extend(registry_wishes(&request.registry)?);
 
-    let mut changes = Vec::new();
-    let mut contents = Vec::new();
-    let mut replaced = Vec::new();
-    let mut hives = vec![(HiveName::Software, SOFTWARE, software)];
-    if wishes.iter().any(|wish| wish.hive == HiveName::System) {
-        hives.push((HiveName::System, SYSTEM, open(SYSTEM, &mut memory.system)?));
+    let mut hives = vec![software];
+    let wanted = |name: HiveName| wishes.iter().any(|wish| wish.hive == name);
+    if request.replay || wanted(HiveName::System) {
+        hives.push(bench.open(HiveName::System, SYSTEM, memory)?);
     }
-    if wishes.iter().any(|wish| wish.hive == HiveName::DefaultUser) {
-        hives.push((
-            HiveName::DefaultUser,
-            DEFAULT_USER,
-            open(DEFAULT_USER, &mut memory.default_user)?,
-        ));
+    if wanted(HiveName::DefaultUser) {
+        hives.push(bench.open(HiveName::DefaultUser, DEFAULT_USER, memory)?);
     }
-    for (name, path, mut hive) in hives {
-        let applied = activation::apply(&mut hive, name, &wishes).map_err(failed(path))?;
-        changes.extend(applied.changes);
-        replaced.extend(applied.replaced);
-        let changed = hive.is_changed();
-        if changed && chosen.is_some() {
-            // An earlier key may stand in cells that were freed long ago.
-            hive.scrub().map_err(failed(path))?;
-        }
-        let content = hive.finish_in_place().map_err(failed(path))?;
-        if changed {
-            contents.push((name, path, content));
-        } else {
-            memory.room(name).put_back(content);
-        }
-    }
+    let mut edited = bench.edit(hives, &wishes, chosen.is_some(), memory)?;
     if let Some(chosen) = &chosen {
-        replaced.retain(|key| key.symbols() != chosen.key.symbols());
+        edited
+            .replaced
+            .retain(|key| key.symbols() != chosen.key.symbols());
     }
-    let traces = Traces::of(&replaced);
+    let traces = Traces::of(&edited.replaced);
     let mut residue = 0;
     let mut files = Vec::new();
-    for (name, path, content) in contents {
+    for (name, path, content) in edited.contents {
         residue += traces.count(&content);
         let content = asked_again(images, image, (name, path), content, &wishes)?;
         files.push(images.pack(image.index, path, content, memory.room(name))?);
+        for log in logs::emptied(images, image, path)? {
+            notes.push(format!(
+                "{} is emptied: it held pages of the hive as it was",
+                log.path
+            ));
+            files.push(images.pack(log.image, log.path, log.content, &mut Room::default())?);
+        }
     }
     let mut others = extra_files(images, image, request)?;
     if let Some(template) = &request.answer_file {
@@ -170,6 +160,7 @@ pub fn prepare(
             facts.architecture,
         )?);
     }
+    let mut changes = edited.changes;
     for (change, file) in others {
         changes.push(change);
         if let Some(file) = file {
@@ -186,8 +177,87 @@ pub fn prepare(
         notes,
         files,
         residue,
-        replaced,
+        replaced: edited.replaced,
     })
+}
+
+/// Where the hives of one image are worked on.
+struct Bench<'a> {
+    images: &'a Images,
+    image: &'a Image,
+    request: &'a Request,
+}
+
+/// A hive that can be edited.
+struct OpenHive {
+    name: HiveName,
+    path: &'static str,
+    hive: Hive,
+    /// What its transaction logs brought.
+    replayed: Option<Change>,
+}
+
+/// What became of the hives.
+#[derive(Default)]
+struct Edited {
+    changes: Vec<Change>,
+    replaced: Vec<ProductKey>,
+    /// New contents of those that changed.
+    contents: Vec<(HiveName, &'static str, Bulk)>,
+}
+
+impl Bench<'_> {
+    fn open(&self, name: HiveName, path: &'static str, memory: &mut Memory) -> Result<OpenHive, Error> {
+        let bytes = self.images.require_into(self.image, path, memory.room(name))?;
+        let (bytes, replayed) = if self.request.replay {
+            logs::replayed(self.images, self.image, path, bytes)?
+        } else {
+            (bytes, None)
+        };
+        let hive = Hive::open_bulk(bytes).map_err(|cause| self.images.hive_error(self.image, path, cause))?;
+        Ok(OpenHive {
+            name,
+            path,
+            hive,
+            replayed,
+        })
+    }
+
+    /// Does what is wished for. When a key is put in, what earlier keys left in unused cells goes too.
+    fn edit(
+        &self,
+        hives: Vec<OpenHive>,
+        wishes: &[Wish],
+        with_key: bool,
+        memory: &mut Memory,
+    ) -> Result<Edited, Error> {
+        let mut edited = Edited::default();
+        for OpenHive {
+            name,
+            path,
+            mut hive,
+            replayed,
+        } in hives
+        {
+            let failed = |cause| self.images.hive_error(self.image, path, cause);
+            let applied = activation::apply(&mut hive, name, wishes).map_err(failed)?;
+            let changed = replayed.is_some() || hive.is_changed();
+            edited.changes.extend(replayed);
+            edited.changes.extend(applied.changes);
+            edited.replaced.extend(applied.replaced);
+            if changed && with_key {
+                // An earlier key may stand in cells that were freed long ago.
+                hive.scrub().map_err(failed)?;
+            }
+            let content = hive.finish_in_place().map_err(failed)?;
+            if changed {
+                edited.contents.push((name, path, content));
+            } else {
+                memory.room(name).put_back(content);
+            }
+        }
+        Ok(edited)
+    }
 }
 
 /// Reads a new hive as if it came from the image and asks for every wish again. What is written later is compared with it byte by byte.

@@ -13,9 +13,6 @@ use crate::secret::Wiped;
 use crate::unattend::AnswerFile;
 use std::collections::BTreeMap;
 
-/// The endings of transaction logs, in the order in which they are applied.
-const LOGS: [&str; 3] = [".LOG1", ".LOG2", ".LOG"];
-
 /// Collects the new contents of files.
 pub(super) struct Cleaner<'i> {
     images: &'i Images,
@@ -92,7 +89,7 @@ impl<'i> Cleaner<'i> {
             return Ok(bytes);
         }
         let mut logs = Vec::new();
-        for ending in LOGS {
+        for ending in hive::LOG_ENDINGS {
             let log = format!("{path}{ending}");
             if let Some(content) = self.read(image, &log)? {
                 if !content.is_empty() {

@@ -6,12 +6,14 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::indexing_slicing,
     clippy::print_stderr,
     reason = "test support: each test uses a part, and a broken set-up must stop it"
 )]
 
 pub mod desk;
 pub mod leaks;
+pub mod torn;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
