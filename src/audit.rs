@@ -22,6 +22,8 @@ use crate::catalog;
 use crate::finding::Finding;
 use crate::image::{self, Images, Progress, Target};
 use crate::key::ProductKey;
+use crate::licensing::Dossier;
+use crate::pkeyconfig::judge;
 use crate::trace::Traces;
 use searcher::{Order, Searcher};
 use std::collections::{HashMap, HashSet};
@@ -75,11 +77,23 @@ pub fn audit(target: &Target, options: &Options, progress: Progress<'_>) -> Resu
 /// # Errors
 /// As [`audit`].
 pub fn search(images: &Images, options: &Options, progress: Progress<'_>) -> Result<Audit, image::Error> {
-    let mut audit = pass(images, &options.keys, true, !options.only, progress)?;
+    let dossiers = dossiers(images);
+    let search = |keys: &[Arc<ProductKey>], asked, unknown| {
+        let traces = Traces::of(keys.iter().map(Arc::as_ref));
+        let order = Order {
+            keys,
+            traces: &traces,
+            asked,
+            unknown,
+            images: &dossiers,
+        };
+        pass(images, &order, progress)
+    };
+    let mut audit = search(&options.keys, true, !options.only)?;
     if !options.only {
         let learned = learned(&audit.traces, &options.keys);
         if !learned.is_empty() {
-            let again = pass(images, &learned, false, false, progress)?;
+            let again = search(&learned, false, false)?;
             audit.traces.extend(again.traces);
         }
     }
@@ -89,26 +103,42 @@ pub fn search(images: &Images, options: &Options, progress: Progress<'_>) -> Res
         .retain(|trace| trace.key().is_none() || places.is_new(trace));
     audit
         .traces
+        .iter_mut()
+        .for_each(|trace| recognise(trace, &dossiers));
+    audit
+        .traces
         .sort_by(|left, right| left.order().cmp(&right.order()));
     Ok(audit)
 }
 
+/// What there is to know of each image. Where something of it cannot be read, the walk tells; then the container's word has to do.
+fn dossiers(images: &Images) -> Vec<Dossier> {
+    let selected = images.selected().iter();
+    selected
+        .map(|image| Dossier::read(images, image).unwrap_or_else(|_| Dossier::from_outside(image)))
+        .collect()
+}
+
+/// Adds what the image's own key configuration says of a key that nobody published.
+fn recognise(trace: &mut Trace, dossiers: &[Dossier]) {
+    let of_image = |dossier: &&Dossier| Some(dossier.image.index) == trace.image;
+    if let (Some(key), Some(dossier)) = (trace.key(), dossiers.iter().find(of_image))
+        && catalog::row_of(key).is_none()
+    {
+        trace.known_as = known_as(key, dossier);
+    }
+}
+
+/// Channel and edition that the image's own key configuration gives a key.
+fn known_as(key: &ProductKey, dossier: &Dossier) -> Option<String> {
+    let verdict = judge(key, &dossier.context());
+    let (channel, edition) = verdict.channel().zip(verdict.edition())?;
+    Some(format!(" ({channel} for {edition})"))
+}
+
 /// One walk over all streams.
-fn pass(
-    images: &Images,
-    keys: &[Arc<ProductKey>],
-    asked: bool,
-    unknown: bool,
-    progress: Progress<'_>,
-) -> Result<Audit, image::Error> {
-    let traces = Traces::of(keys.iter().map(Arc::as_ref));
-    let order = Order {
-        keys,
-        traces: &traces,
-        asked,
-        unknown,
-    };
-    let searchers = images.survey(|| Searcher::new(&order), progress)?;
+fn pass(images: &Images, order: &Order<'_>, progress: Progress<'_>) -> Result<Audit, image::Error> {
+    let searchers = images.survey(|| Searcher::new(order), progress)?;
     let mut audit = Audit {
         traces: Vec::new(),
         streams: 0,
@@ -147,5 +177,38 @@ impl Places {
             ranges.push(trace.range.clone());
         }
         is_new
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::Image;
+    use crate::pkeyconfig::{KeyConfiguration, sample};
+
+    #[test]
+    fn a_key_is_what_the_configuration_of_its_image_calls_it() {
+        let row = catalog::gvlk_for("Professional", 22621).unwrap();
+        let key = ProductKey::parse(row.text).unwrap().key;
+        let (group, serial) = row.group_and_serial.unwrap();
+        let entry = sample::Row {
+            group,
+            editions: "Professional",
+            key_type: "Volume:MAK",
+            activation_id: row.activation_id.unwrap(),
+            eula_type: "Volume",
+            ranges: &[("[TH]X00-00001", serial, serial)],
+        };
+        let file = sample::file(&[entry], true);
+        let mut dossier = Dossier::from_outside(&Image::unknown());
+        assert_eq!(
+            known_as(&ProductKey::parse(&["QRTVW"; 5].join("-")).unwrap().key, &dossier),
+            None
+        );
+        dossier.configuration = KeyConfiguration::parse(file.as_bytes()).ok();
+        assert_eq!(
+            known_as(&key, &dossier).unwrap(),
+            " (Volume:MAK for Professional)"
+        );
     }
 }

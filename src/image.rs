@@ -124,6 +124,8 @@ pub struct Image {
     pub index: u32,
     /// Its name; a folder's path.
     pub name: String,
+    /// Its description as the WIM's XML has it.
+    pub description: Option<String>,
     /// EditionID as the WIM's XML has it.
     pub edition: Option<String>,
     /// Build as the WIM's XML has it.
@@ -140,6 +142,7 @@ impl Image {
         Self {
             index: 1,
             name: String::new(),
+            description: None,
             edition: None,
             build: None,
             architecture: None,
@@ -235,10 +238,7 @@ impl Images {
             let image = Image {
                 index: 1,
                 name: path.display().to_string(),
-                edition: None,
-                build: None,
-                architecture: None,
-                total_bytes: None,
+                ..Image::unknown()
             };
             (Kind::Folder(folder), vec![image])
         } else {
@@ -502,6 +502,7 @@ fn described(image: &wim::ImageInfo) -> Image {
     Image {
         index: image.index,
         name: image.name.clone().unwrap_or_default(),
+        description: image.description.clone(),
         edition: image.edition_id.clone(),
         build: image.build,
         architecture: image.architecture.and_then(architecture_of),

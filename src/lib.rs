@@ -17,7 +17,7 @@
 /// | floor | modules | what lives there |
 /// | --- | --- | --- |
 /// | 4 the door | `main`, [`cli`] | clap, terminal, colours, progress, exit codes. Arguments become plain structs at once |
-/// | 3 the work | [`report`], then [`scrub`], then [`plan`], [`audit`] and [`sample`], then [`kms`] | results as text and JSON; what to do to which image, and doing it; finding keys that lie about and removing them; which KMS host an image's clients ask; a small image of our own making. `Error`, the library's one error type, names them all |
+/// | 3 the work | [`report`], then [`scrub`], then [`plan`], [`audit`] and [`sample`], then [`kms`] and [`licensing`] | results as text and JSON; what to do to which image, and doing it; finding keys that lie about and removing them; which KMS host an image's clients ask; what an image itself says of keys; a small image of our own making. `Error`, the library's one error type, names them all |
 /// | 2 the meaning | [`image`], then [`activation`] and [`lint`], then [`pkeyconfig`]; [`transfer`], [`explain`] | a Windows image (in a WIM or a folder) that hands out files and takes changed ones back; what activation wants, as changes to registry values; key against edition; rules over answer files; hives as .reg text and back; what the tables tell of a topic |
 /// | 1 the formats | [`hive`], [`wim`], [`unattend`], [`regfile`], [`key`], and on `key` [`catalog`] and [`trace`] | registry hives; WIM containers; answer files; .reg text; product keys; the tables of `keydata/`; the search for keys in bytes of any kind. They know nothing of each other |
 /// | 0 the ground | [`file`](mod@file), [`finding`], [`secret`], [`text`], [`bytes`] | safe replacement of files; the shape of what checks find; wiped and locked memory; encodings and upper-casing; bounds-checked reading |
@@ -42,6 +42,7 @@ pub mod hive;
 pub mod image;
 pub mod key;
 pub mod kms;
+pub mod licensing;
 pub mod lint;
 pub mod pkeyconfig;
 pub mod plan;

@@ -33,7 +33,7 @@ mod structure;
 
 use crate::catalog::rules;
 use crate::finding::Finding;
-use crate::pkeyconfig::{KeyConfiguration, Licences};
+use crate::pkeyconfig::{self, Context, KeyConfiguration, Licences};
 use crate::secret::Wiped;
 use crate::unattend::{AnswerFile, ComponentNode, Error};
 use draft::Drafts;
@@ -58,6 +58,8 @@ pub struct KnownImage<'a> {
     pub index: u32,
     /// Name in its WIM.
     pub name: &'a str,
+    /// Description in its WIM, if it has one.
+    pub description: Option<&'a str>,
     /// Whether it is meant; the others are there so that names of images can be told from mistakes.
     pub meant: bool,
     /// `EditionID`, such as `Professional`; empty if unknown.
@@ -70,6 +72,20 @@ pub struct KnownImage<'a> {
     pub configuration: Option<&'a KeyConfiguration>,
     /// The licences that it has installed for its edition.
     pub licences: Option<&'a Licences>,
+}
+
+impl<'a> KnownImage<'a> {
+    /// What a key for this image is judged against.
+    pub fn context(&self) -> Context<'a> {
+        Context {
+            configuration: self.configuration,
+            image: (!self.edition.is_empty()).then_some(pkeyconfig::Image {
+                edition: self.edition,
+                build: self.build,
+            }),
+            licences: self.licences,
+        }
+    }
 }
 
 /// A file beside the answer file that Setup reads as well.

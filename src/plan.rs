@@ -5,14 +5,12 @@
 
 mod choice;
 mod export;
-mod licensing;
 mod logs;
 mod prepare;
 mod show;
 
 pub use choice::{KeyChoice, Places};
 pub use export::export_settings;
-pub use licensing::{OwnConfiguration, installed_licences, own_configuration};
 pub use prepare::{ImageChanges, Memory, prepare};
 pub use show::{Look, show};
 

@@ -85,6 +85,7 @@ fn ids(findings: &[Finding]) -> Vec<&'static str> {
 const IMAGE: KnownImage<'static> = KnownImage {
     index: 1,
     name: "Windows 11 Pro",
+    description: Some("Windows 11 Pro with tools"),
     meant: true,
     edition: "Professional",
     build: 22621,
@@ -346,7 +347,11 @@ fn rules_about_an_image_find_what_they_are_for() {
         "<SkipRearm>0</SkipRearm>",
     )]);
     expect("WK-U012", &for_image(&old, IMAGE));
-    for named in [from_index("2"), from("/IMAGE/NAME", "Windows 11 Home")] {
+    for named in [
+        from_index("2"),
+        from("/IMAGE/NAME", "Windows 11 Home"),
+        from("/IMAGE/DESCRIPTION", "Windows 11 Pro"),
+    ] {
         expect(
             "WK-U015",
             &for_image(&file(&[("windowsPE", SETUP, &named)]), IMAGE),
@@ -470,6 +475,14 @@ fn what_is_well_is_left_alone() {
         (file(&[("windowsPE", SETUP, &from_index("1"))]), IMAGE),
         (
             file(&[("windowsPE", SETUP, &from("/IMAGE/NAME", "windows 11 pro"))]),
+            IMAGE,
+        ),
+        (
+            file(&[(
+                "windowsPE",
+                SETUP,
+                &from("/IMAGE/DESCRIPTION", "windows 11 pro with tools"),
+            )]),
             IMAGE,
         ),
     ] {

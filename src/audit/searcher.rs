@@ -10,6 +10,7 @@ use crate::catalog::traces::{self, FileKind, Scrub};
 use crate::finding::{Level, Rule};
 use crate::image::{self, FILE_LIMIT, Stream, StreamKind, Watch};
 use crate::key::ProductKey;
+use crate::licensing::Dossier;
 use crate::secret::{self, Wiped};
 use crate::trace::{Form, Hit, Scanner, Traces, What};
 use std::ops::Range;
@@ -24,7 +25,7 @@ const TEXT_LIMIT: u64 = 16 << 20;
 /// The most hits of one stream that are told one by one.
 const HITS_LIMIT: usize = 200;
 /// The most names of one content that are told one by one.
-const NAMES_LIMIT: usize = 64;
+pub(super) const NAMES_LIMIT: usize = 64;
 /// Names of files that are decoded as text end with one of these.
 const TEXTS: [&str; 20] = [
     "xml", "txt", "log", "cmd", "bat", "ps1", "psm1", "psd1", "vbs", "js", "wsf", "reg", "ini", "inf", "cfg",
@@ -39,6 +40,8 @@ pub(super) struct Order<'o> {
     pub(super) asked: bool,
     /// Whether keys that nobody named are looked for too.
     pub(super) unknown: bool,
+    /// What there is to know of the selected images.
+    pub(super) images: &'o [Dossier],
 }
 
 /// A key in a stream.
@@ -171,7 +174,7 @@ impl<'o> Searcher<'o> {
             Some(bytes) if self.is_text => {
                 if self.order.unknown {
                     text::decode(&bytes, &mut sights);
-                    if let Some(told) = text::answer_file(&bytes, stream, &mut sights) {
+                    if let Some(told) = text::answer_file(&bytes, stream, &mut sights, self.order.images) {
                         self.found.extend(told);
                     }
                 }
@@ -297,6 +300,7 @@ pub(super) fn remark(rule: &'static Rule, path: Option<&str>, words: String) -> 
         stream: 0,
         range: 0..0,
         secret: Secret::None,
+        known_as: None,
         words,
         solid: false,
         wanted: false,

@@ -2,13 +2,14 @@
 //!
 //! Promise: what is decoded is wiped; a text in UTF-16 is read like one in ASCII, character by character.
 
-use super::searcher::{Sight, remark, told};
+use super::searcher::{NAMES_LIMIT, Sight, remark, told};
 use super::trace::{Kind, Secret, Trace};
 use crate::catalog::rules;
 use crate::catalog::traces::{self, Scrub};
 use crate::finding::Rule;
 use crate::image::Stream;
 use crate::key::{ProductKey, SYMBOL_COUNT, Stored};
+use crate::licensing::Dossier;
 use crate::lint::{self, Surroundings};
 use crate::secret::Wiped;
 use crate::text::{Encoding, Form as TextForm};
@@ -244,7 +245,12 @@ fn hexadecimal(text: &[u8]) -> Vec<(Range<usize>, Wiped)> {
 }
 
 /// What an answer file holds; `None` if the text is none. Sights that it accounts for are taken away.
-pub(super) fn answer_file(bytes: &Wiped, stream: &Stream, sights: &mut Vec<Sight>) -> Option<Vec<Trace>> {
+pub(super) fn answer_file(
+    bytes: &Wiped,
+    stream: &Stream,
+    sights: &mut Vec<Sight>,
+    images: &[Dossier],
+) -> Option<Vec<Trace>> {
     let is_xml = |path: &str| path.to_ascii_lowercase().ends_with(".xml");
     if !stream.names.iter().any(|(_, path)| is_xml(path)) {
         return None;
@@ -308,28 +314,39 @@ pub(super) fn answer_file(bytes: &Wiped, stream: &Stream, sights: &mut Vec<Sight
             ..remark(&traces::ANSWER_FILE_PASSWORD, path, String::new())
         }));
     }
-    faults(&answers, stream, &mut found);
+    faults(&answers, stream, images, &mut found);
     Some(found)
 }
 
-/// What is wrong with an answer file besides the secrets in it.
-fn faults(answers: &AnswerFile, stream: &Stream, found: &mut Vec<Trace>) {
-    let path = stream.names.first().map_or("", |(_, path)| path.as_str());
-    let surroundings = Surroundings {
-        images: &[],
-        in_image: true,
-        beside: &[],
-        path,
-    };
-    for finding in lint::parsed(answers, &surroundings) {
-        if TOLD_HERE.iter().any(|told| told.id == finding.rule.id) {
-            continue;
+/// What is wrong with an answer file besides the secrets in it, for each image that has it.
+fn faults(answers: &AnswerFile, stream: &Stream, images: &[Dossier], found: &mut Vec<Trace>) {
+    // A content that no image refers to is for none.
+    let names = stream.names.iter().take(NAMES_LIMIT).cloned().map(Some);
+    for name in names.chain(stream.names.is_empty().then_some(None)) {
+        let dossier = name
+            .as_ref()
+            .and_then(|(index, _)| images.iter().find(|dossier| dossier.image.index == *index));
+        let known: Vec<_> = dossier.map(|dossier| dossier.known(true)).into_iter().collect();
+        let surroundings = Surroundings {
+            images: &known,
+            in_image: true,
+            beside: &[],
+            path: name.as_ref().map_or("", |(_, path)| path.as_str()),
+        };
+        let one = Stream {
+            names: name.iter().cloned().collect(),
+            ..stream.clone()
+        };
+        for finding in lint::parsed(answers, &surroundings) {
+            if TOLD_HERE.iter().any(|told| told.id == finding.rule.id) {
+                continue;
+            }
+            found.extend(told(&one, |path| Trace {
+                level: finding.level,
+                place: finding.place.clone(),
+                line: finding.line.zip(finding.column),
+                ..remark(finding.rule, path, finding.message.clone())
+            }));
         }
-        found.extend(told(stream, |path| Trace {
-            level: finding.level,
-            place: finding.place.clone(),
-            line: finding.line.zip(finding.column),
-            ..remark(finding.rule, path, finding.message.clone())
-        }));
     }
 }

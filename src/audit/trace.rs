@@ -73,6 +73,8 @@ pub struct Trace {
     pub range: Range<u64>,
     /// What it is.
     pub secret: Secret,
+    /// Channel and edition of an unpublished key, in brackets, if the image's own key configuration has a place for it.
+    pub known_as: Option<String>,
     /// How it is written, or what else is to be said.
     pub words: String,
     /// Whether it lies in a solid resource, which cannot be changed in place.
@@ -96,8 +98,9 @@ impl Trace {
             Secret::Key(key) => match catalog::row_of(key) {
                 Some(row) => format!("the published key {} ({}) {}", row.text, row.product, self.words),
                 None => format!(
-                    "the key {}, which nobody published, {}",
+                    "the key {}{}, which nobody published, {}",
                     key.partial(),
+                    self.known_as.as_deref().unwrap_or_default(),
                     self.words
                 ),
             },

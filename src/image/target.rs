@@ -82,10 +82,7 @@ mod tests {
         Image {
             index,
             name: name.into(),
-            edition: None,
-            build: None,
-            architecture: None,
-            total_bytes: None,
+            ..Image::unknown()
         }
     }
 

@@ -1,7 +1,7 @@
 //! keys - product keys: absent, empty, standing in, wrong, for something else, in the wrong place, secret.
 
 use super::draft::Drafts;
-use super::{Ground, KnownImage, is_template};
+use super::{Ground, is_template};
 use crate::catalog::{self, Platform, Status, rules};
 use crate::finding::{Finding, Level};
 use crate::key::{Draft, ProductKey};
@@ -233,7 +233,7 @@ impl<'a> Checker<'a, '_> {
             .meant()
             .filter(|image| named.is_none_or(|index| image.index == index))
         {
-            let verdict = judge_text(text.as_bytes(), &mut self.scratch, &context(image));
+            let verdict = judge_text(text.as_bytes(), &mut self.scratch, &image.context());
             let multiple = for_installation && verdict.channel() == Some(MULTIPLE);
             let done = verdict.judgement.is_usable() && !multiple;
             best = Some(verdict);
@@ -411,18 +411,6 @@ impl<'a> Checker<'a, '_> {
             };
             self.drafts.at(span, "", &rules::UNPUBLISHED_KEY, message);
         }
-    }
-}
-
-/// What a key for this image is judged against.
-fn context<'a>(image: &KnownImage<'a>) -> Context<'a> {
-    Context {
-        configuration: image.configuration,
-        image: (!image.edition.is_empty()).then_some(pkeyconfig::Image {
-            edition: image.edition,
-            build: image.build,
-        }),
-        licences: image.licences,
     }
 }
 

@@ -4,7 +4,7 @@
 
 use super::draft::Drafts;
 use super::keys::Keys;
-use super::{Ground, Neighbour, NeighbourKind, is_template};
+use super::{Ground, KnownImage, Neighbour, NeighbourKind, is_template};
 use crate::catalog::{self, rules};
 use crate::finding::{Finding, Level};
 use crate::key::ProductKey;
@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 /// What `MetaData/Key` may be.
 const INDEX: &str = "/IMAGE/INDEX";
 const NAME: &str = "/IMAGE/NAME";
+const DESCRIPTION: &str = "/IMAGE/DESCRIPTION";
 
 pub(super) fn check(ground: &Ground<'_>, keys: &Keys, drafts: &mut Drafts) {
     for (component, metadata) in metadata(ground) {
@@ -69,12 +70,20 @@ pub(super) fn named_image(ground: &Ground<'_>) -> Option<u32> {
     let (_, metadata) = metadata(ground).next()?;
     let (key, value) = named(metadata);
     let images = ground.surroundings.images;
-    let found = images.iter().find(|image| match key.as_str() {
-        INDEX => value.parse() == Ok(image.index),
-        NAME => text::same_name(image.name, &value),
-        _ => false,
-    });
+    let found = images.iter().find(|image| is_named(image, &key, &value));
     found.map(|image| image.index)
+}
+
+/// Whether `value` is what the image says under `key`.
+fn is_named(image: &KnownImage<'_>, key: &str, value: &str) -> bool {
+    match key {
+        INDEX => value.parse() == Ok(image.index),
+        NAME => text::same_name(image.name, value),
+        DESCRIPTION => image
+            .description
+            .is_some_and(|description| text::same_name(description, value)),
+        _ => false,
+    }
 }
 
 /// Whether the name of the image that the file names says that it is an evaluation.
@@ -100,20 +109,16 @@ fn image(ground: &Ground<'_>, component: &ComponentNode<'_>, metadata: Node<'_>,
         drafts.at(span, place, &rules::IMAGE_NOT_IN_WIM, message);
         return;
     }
-    let there = match key.as_str() {
-        INDEX => images.iter().any(|image| value.parse() == Ok(image.index)),
-        NAME => images.iter().any(|image| text::same_name(image.name, &value)),
-        // Descriptions and other metadata are not known here.
+    let message = match key.as_str() {
+        INDEX => format!("the WIM has no image {shown}: it has {}", images.len()),
+        NAME => format!("the WIM has no image named {shown}"),
+        DESCRIPTION => format!("the WIM has no image with the description {shown}"),
+        // Other metadata is not known here.
         _ => return,
     };
-    if images.is_empty() || there {
+    if images.is_empty() || images.iter().any(|image| is_named(image, &key, &value)) {
         return;
     }
-    let message = if key == INDEX {
-        format!("the WIM has no image {shown}: it has {}", images.len())
-    } else {
-        format!("the WIM has no image named {shown}")
-    };
     let finding = drafts.at(span, place, &rules::IMAGE_NOT_IN_WIM, message);
     let names: Vec<String> = images
         .iter()

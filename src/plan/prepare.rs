@@ -1,7 +1,6 @@
 //! One image: what it is, what it is to become, and the new content of every file that changes.
 
 use super::choice::{Chosen, Scene, choose};
-use super::licensing::{installed_licences, own_configuration};
 use super::logs;
 use super::{Error, Request};
 use crate::activation::{
@@ -12,6 +11,7 @@ use crate::catalog;
 use crate::hive::{self, Hive};
 use crate::image::{ANSWER_FILE, DEFAULT_USER, Facts, Image, Images, NewFile, PackedFile, SOFTWARE, SYSTEM};
 use crate::key::ProductKey;
+use crate::licensing::{installed_licences, own_configuration};
 use crate::pkeyconfig::KeyConfiguration;
 use crate::secret::{Bulk, Wiped};
 use crate::trace::Traces;

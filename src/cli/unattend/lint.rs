@@ -5,11 +5,9 @@ use super::super::terminal::Terminal;
 use super::super::{Failure, Outcome};
 use crate::Error;
 use crate::finding::Finding;
-use crate::hive::Hive;
-use crate::image::{Facts, Images, SOFTWARE, Target};
+use crate::image::{Images, Target};
+use crate::licensing::Dossier;
 use crate::lint::{self, KnownImage, Neighbour, NeighbourKind, Surroundings};
-use crate::pkeyconfig::{KeyConfiguration, Licences};
-use crate::plan::{installed_licences, own_configuration};
 use crate::secret::{self, Wiped};
 use crate::text::{self, Encoding, Form};
 use crate::unattend::{self, AnswerFile, SIZE_LIMIT};
@@ -227,21 +225,11 @@ fn neighbours(subjects: &[Subject]) -> BTreeMap<PathBuf, Vec<Neighbour>> {
     found
 }
 
-/// The images that the files are for, as far as they are owned here.
+/// The images that the files are for.
 #[derive(Default)]
 struct Ground {
-    images: Vec<Owned>,
-}
-
-struct Owned {
-    index: u32,
-    name: String,
-    meant: bool,
-    edition: String,
-    build: u32,
-    architecture: Option<&'static str>,
-    configuration: Option<KeyConfiguration>,
-    licences: Option<Licences>,
+    /// Each with whether it is meant.
+    images: Vec<(Dossier, bool)>,
 }
 
 impl Ground {
@@ -256,49 +244,19 @@ impl Ground {
         let all = Images::open(&Target::new(&target.path().display().to_string()))?;
         let mut images = Vec::new();
         for image in all.selected() {
-            let mut owned = Owned {
-                index: image.index,
-                name: image.name.clone(),
-                meant: meant.contains(&image.index),
-                edition: image.edition.clone().unwrap_or_default(),
-                build: image.build.unwrap_or_default(),
-                architecture: image.architecture,
-                configuration: None,
-                licences: None,
+            let is_meant = meant.contains(&image.index);
+            let dossier = if is_meant {
+                Dossier::read(&all, image)?
+            } else {
+                Dossier::from_outside(image)
             };
-            if owned.meant {
-                if owned.edition.is_empty() || owned.build == 0 || owned.architecture.is_none() {
-                    let failed = |cause| all.hive_error(image, SOFTWARE, cause);
-                    let software = Hive::read(all.require(image, SOFTWARE)?).map_err(failed)?;
-                    let facts = Facts::read(&software, image).map_err(failed)?;
-                    owned.edition = facts.edition;
-                    owned.build = facts.build;
-                    owned.architecture = Some(facts.architecture);
-                }
-                owned.configuration = own_configuration(&all, image)?.joined;
-                owned.licences = installed_licences(&all, image, &owned.edition)?;
-            }
-            images.push(owned);
+            images.push((dossier, is_meant));
         }
         Ok(Self { images })
     }
 
     fn images(&self) -> Vec<KnownImage<'_>> {
-        self.images.iter().map(Owned::known).collect()
-    }
-}
-
-impl Owned {
-    fn known(&self) -> KnownImage<'_> {
-        KnownImage {
-            index: self.index,
-            name: &self.name,
-            meant: self.meant,
-            edition: &self.edition,
-            build: self.build,
-            architecture: self.architecture,
-            configuration: self.configuration.as_ref(),
-            licences: self.licences.as_ref(),
-        }
+        let images = self.images.iter();
+        images.map(|(dossier, meant)| dossier.known(*meant)).collect()
     }
 }
