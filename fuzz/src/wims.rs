@@ -17,7 +17,7 @@ const MOST_ENTRIES: usize = 500;
 const ROW: usize = 50;
 
 fn number(bytes: &[u8], at: usize) -> Option<usize> {
-    let word = bytes.get(at..at + 8)?.try_into().ok()?;
+    let word = bytes.get(at..at.checked_add(8)?)?.try_into().ok()?;
     usize::try_from(u64::from_le_bytes(word)).ok()
 }
 
@@ -35,7 +35,7 @@ fn seal(bytes: &mut [u8]) {
         let content = offset.checked_add(length).and_then(|end| bytes.get(offset..end));
         if let (0 | 2, Some(content)) = (flags, content) {
             let hash = Sha1::digest(content);
-            if let Some(place) = bytes.get_mut(row + 30..row + ROW) {
+            if let Some(place) = bytes.get_mut(row.saturating_add(30)..row.saturating_add(ROW)) {
                 place.copy_from_slice(&hash);
             }
         }
