@@ -116,6 +116,16 @@ impl Wish {
         }
     }
 
+    /// Whether the value that is wanted is a product key, in text or as Windows stores it.
+    pub fn holds_key(&self) -> bool {
+        match &self.wanted {
+            Wanted::Value { data, .. } => {
+                product_key::key_in(data).is_some() || ProductKey::parse(&text_of(data)).is_ok()
+            }
+            Wanted::Absent | Wanted::Key | Wanted::NoKey => false,
+        }
+    }
+
     /// A wish that a value be absent.
     pub fn absent(hive: HiveName, key: impl Into<String>, name: &str) -> Self {
         Self {
@@ -147,6 +157,8 @@ pub struct Change {
 pub struct Applied {
     /// Value by value what it took.
     pub changes: Vec<Change>,
+    /// The places of the wishes that were not met yet, in their list.
+    pub unmet: Vec<usize>,
     /// Keys that stood in values which are now other ones.
     pub replaced: Vec<ProductKey>,
 }
@@ -158,10 +170,14 @@ pub struct Applied {
 pub fn apply(hive: &mut Hive, name: HiveName, wishes: &[Wish]) -> Result<Applied, hive::Error> {
     let control_set = control_set(hive)?;
     let mut applied = Applied::default();
-    for wish in wishes.iter().filter(|wish| wish.hive == name) {
+    let own = |(_, wish): &(usize, &Wish)| wish.hive == name;
+    for (place, wish) in wishes.iter().enumerate().filter(own) {
         let path = wish.key.replacen("CurrentControlSet", &control_set, 1);
         if let Wanted::Key | Wanted::NoKey = wish.wanted {
-            applied.changes.extend(apply_to_key(hive, name, &path, wish)?);
+            let change = apply_to_key(hive, name, &path, wish)?;
+            let is_unmet = change.as_ref().is_some_and(|change| change.changed);
+            applied.unmet.extend(is_unmet.then_some(place));
+            applied.changes.extend(change);
             continue;
         }
         let old = stored(hive, &path, &wish.name)?;
@@ -177,6 +193,7 @@ pub fn apply(hive: &mut Hive, name: HiveName, wishes: &[Wish]) -> Result<Applied
             }
             _ => (None, old.is_some() && hive.delete_value(&path, &wish.name)?),
         };
+        applied.unmet.extend(changed.then_some(place));
         let old = if changed {
             applied
                 .replaced

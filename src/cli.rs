@@ -97,6 +97,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<Outcome, Fai
             "only commands that tell findings have the formats sarif and github\nUse --format text or json.";
         return Err(Error::Usage(sentence.into()).into());
     }
+    if arguments.output.format == Format::Reg && !arguments.command.plans_settings() {
+        let sentence =
+            "only image set --dry-run has the format reg\nimage show --reg writes what an image has.";
+        return Err(Error::Usage(sentence.into()).into());
+    }
     let terminal = Terminal::new(&arguments.output);
     if !crate::secret::forbid_core_dumps() {
         terminal.detail("The system does not switch core dumps off: a crash could write keys to a file.");

@@ -6,11 +6,13 @@
 mod choice;
 mod export;
 mod logs;
+mod planned;
 mod prepare;
 mod show;
 
 pub use choice::{KeyChoice, Places};
 pub use export::export_settings;
+pub use planned::{Planned, export_planned};
 pub use prepare::{ImageChanges, Memory, prepare};
 pub use show::{Look, show};
 

@@ -450,3 +450,50 @@ fn settings_of_one_image_go_to_another_as_a_registration_file() {
         .assert()
         .code(2);
 }
+
+#[test]
+fn planned_changes_are_a_registration_file_for_running_machines_without_the_key() {
+    let desk = Desk::new();
+    let image = "install.wim:3";
+    desk.json(&["image", "set", image, "--set", "VLRenewalInterval=20160"]);
+    let before = desk.hash();
+    let ask = [
+        "--gvlk",
+        "--skip-rearm",
+        "on",
+        "--kms-host",
+        "kms.example.com:1690",
+        "--unset",
+        "VLRenewalInterval",
+        "--set",
+        "ThumbnailCacheOfNobody=1",
+    ];
+    let plan = |ask: &[&str]| {
+        let mut command = desk.wimkey(&["image", "set", image, "--dry-run", "--format", "reg"]);
+        command.args(ask).assert()
+    };
+    plan(&ask).code(2);
+    let told = plan(&ask[..7]).success();
+    assert_eq!(desk.hash(), before);
+    let note = String::from_utf8(told.get_output().stderr.clone()).unwrap();
+    assert!(note.contains("slmgr /ipk"), "{note}");
+    let file = told.get_output().stdout.clone();
+    let (text, _) = wimkey::text::decode(&file).unwrap();
+    for line in [
+        r"[HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\Windows NT\CurrentVersion\SoftwareProtectionPlatform]",
+        "\"SkipRearm\"=dword:00000001",
+        "\"KeyManagementServiceName\"=\"kms.example.com\"",
+        "\"KeyManagementServicePort\"=\"1690\"",
+    ] {
+        assert!(text.lines().any(|own| own == line), "{line} is not in {}", *text);
+    }
+    assert!(!text.contains("ProductId"), "{}", *text);
+    // The file does to the image what the run would have done.
+    std::fs::write(desk.path("planned.reg"), &file).unwrap();
+    desk.json(&["image", "set", image, "--reg", "planned.reg"]);
+    let rest = desk.json(&[&["image", "set", image, "--dry-run"], &ask[1..7]].concat());
+    assert_eq!(rest["changed"], false);
+    desk.wimkey(&["image", "set", image, "--skip-rearm", "on", "--format", "reg"])
+        .assert()
+        .code(2);
+}

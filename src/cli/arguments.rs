@@ -104,6 +104,8 @@ pub(super) enum Format {
     Sarif,
     /// Annotations of GitHub Actions, of commands that tell findings
     Github,
+    /// The planned changes as a registration file, of image set --dry-run
+    Reg,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -509,5 +511,10 @@ impl Command {
             self,
             Self::Unattend(UnattendCommand::Lint { .. }) | Self::Image(ImageCommand::Audit(_))
         )
+    }
+
+    /// Whether the command plans changes to the registry and makes none.
+    pub(super) fn plans_settings(&self) -> bool {
+        matches!(self, Self::Image(ImageCommand::Set(arguments)) if arguments.dry_run)
     }
 }

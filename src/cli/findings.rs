@@ -54,7 +54,7 @@ pub(super) fn tell(
             report::write_github(findings, &mut out)?;
             out.flush()?;
         }
-        Format::Json => terminal.result(&Findings::new(findings), |_| Ok(()))?,
+        Format::Json | Format::Reg => terminal.result(&Findings::new(findings), |_| Ok(()))?,
         Format::Text => {
             let plain: PaintFindings = |_, text| text.to_owned();
             let is_plain = anstream::AutoStream::choice(&std::io::stdout()) == anstream::ColorChoice::Never;

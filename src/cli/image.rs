@@ -1,6 +1,6 @@
 //! `wimkey image`: what images are, and the main job.
 
-use super::arguments::{ImageCommand, KeyPlace, SetArguments, Switch};
+use super::arguments::{Format, ImageCommand, KeyPlace, SetArguments, Switch};
 use super::key_source::{Choice, can_prompt};
 use super::terminal::{CHANGED, FAINT, PLAIN, Rows, STRONG, Terminal, WARNING, paint};
 use super::{Failure, Outcome};
@@ -71,6 +71,27 @@ fn show(target: &str, terminal: &Terminal) -> Result<(), Failure> {
 
 /// The activation settings of one image as a registration file on standard output.
 fn export(target: &str) -> Result<(), Failure> {
+    plan::export_settings(&Target::new(target), registration_file()?)?;
+    Ok(())
+}
+
+/// The changes that a request would make to one image as a registration file on standard output.
+fn export_planned(target: &Target, request: &Request, terminal: &Terminal) -> Result<(), Failure> {
+    let planned = plan::export_planned(target, request, registration_file()?)?;
+    if planned.left_out > 0 {
+        terminal.say(&format!(
+            "{} values of the product key are left out: on a running machine slmgr /ipk puts the key in.",
+            planned.left_out
+        ));
+    }
+    if request.answer_file.is_some() || !request.first_boot.is_empty() || !request.licences.is_empty() {
+        terminal.say("Files that would be put into the image are not in the registration file.");
+    }
+    Ok(())
+}
+
+/// Standard output for a registration file: UTF-16, no sight for a terminal.
+fn registration_file() -> Result<impl Write, Failure> {
     let out = io::stdout();
     if out.is_terminal() {
         return Err(Error::Usage(
@@ -78,8 +99,7 @@ fn export(target: &str) -> Result<(), Failure> {
         )
         .into());
     }
-    plan::export_settings(&Target::new(target), io::BufWriter::new(out.lock()))?;
-    Ok(())
+    Ok(io::BufWriter::new(out.lock()))
 }
 
 fn set(arguments: SetArguments, terminal: &Terminal) -> Result<(), Failure> {
@@ -88,6 +108,9 @@ fn set(arguments: SetArguments, terminal: &Terminal) -> Result<(), Failure> {
     let dry_run = arguments.dry_run;
     let output = arguments.output.clone();
     let request = request(arguments, terminal)?;
+    if terminal.format() == Format::Reg {
+        return export_planned(&target, &request, terminal);
+    }
     let destination = match &output {
         _ if dry_run => Destination::Nowhere,
         Some(path) => Destination::Copy(path),

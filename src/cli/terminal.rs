@@ -74,7 +74,7 @@ impl Terminal {
         match self.format {
             Format::Text => text(&mut out)?,
             // The other formats are JSON with another frame.
-            Format::Json | Format::Sarif | Format::Github => {
+            Format::Json | Format::Sarif | Format::Github | Format::Reg => {
                 serde_json::to_writer_pretty(&mut out, result)?;
                 writeln!(out)?;
             }

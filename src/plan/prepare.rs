@@ -17,6 +17,7 @@ use crate::secret::{Bulk, Wiped};
 use crate::trace::Traces;
 use crate::unattend::{AnswerFile, Setting};
 use crate::wim::Room;
+use std::ops::Range;
 
 /// One image's changes.
 #[derive(Debug)]
@@ -31,6 +32,10 @@ pub struct ImageChanges {
     pub facts: Facts,
     /// What was asked and what it takes, in the order of asking.
     pub changes: Vec<Change>,
+    /// What of the registry changes for other things than the key, in the order of asking.
+    pub registry: Vec<Wish>,
+    /// How many registry values change for the key.
+    pub key_values: usize,
     /// What the operator should know.
     pub notes: Vec<String>,
     /// New contents, empty if nothing changes.
@@ -114,7 +119,7 @@ pub fn prepare(
         }
         None => None,
     };
-    let mut wishes =
+    let Asked { mut wishes, of_key } =
         wishes(request, chosen.as_ref(), &facts, &software.hive).map_err(|error| match error {
             Refused::Hive(cause) => Error::from(failed(cause)),
             Refused::Setting(error) => error.into(),
@@ -160,6 +165,13 @@ pub fn prepare(
             facts.architecture,
         )?);
     }
+    let key_values = edited.unmet.iter().filter(|place| of_key.contains(place)).count();
+    let registry = wishes
+        .into_iter()
+        .enumerate()
+        .filter(|(place, _)| edited.unmet.contains(place) && !of_key.contains(place))
+        .map(|(_, wish)| wish)
+        .collect();
     let mut changes = edited.changes;
     for (change, file) in others {
         changes.push(change);
@@ -174,6 +186,8 @@ pub fn prepare(
         described: images.describe(image),
         facts,
         changes,
+        registry,
+        key_values,
         notes,
         files,
         residue,
@@ -202,6 +216,8 @@ struct OpenHive {
 struct Edited {
     changes: Vec<Change>,
     replaced: Vec<ProductKey>,
+    /// The places of the wishes that were not met yet.
+    unmet: Vec<usize>,
     /// New contents of those that changed.
     contents: Vec<(HiveName, &'static str, Bulk)>,
 }
@@ -245,6 +261,7 @@ impl Bench<'_> {
             edited.changes.extend(replayed);
             edited.changes.extend(applied.changes);
             edited.replaced.extend(applied.replaced);
+            edited.unmet.extend(applied.unmet);
             if changed && with_key {
                 // An earlier key may stand in cells that were freed long ago.
                 hive.scrub().map_err(failed)?;
@@ -299,13 +316,20 @@ enum Refused {
     Setting(SettingError),
 }
 
-/// Everything asked of the registry of this image.
+/// What is asked of the registry.
+struct Asked {
+    wishes: Vec<Wish>,
+    /// Those that put the key in.
+    of_key: Range<usize>,
+}
+
+/// Everything asked of the registry of this image but what registration files ask.
 fn wishes(
     request: &Request,
     chosen: Option<&Chosen>,
     facts: &Facts,
     software: &Hive,
-) -> Result<Vec<Wish>, Refused> {
+) -> Result<Asked, Refused> {
     let key = settings_key(facts.build);
     let mut wishes = Vec::new();
     if let Some(skip) = request.skip_rearm {
@@ -330,6 +354,7 @@ fn wishes(
             wishes.push(twin);
         }
     }
+    let others = wishes.len();
     if let Some(Chosen {
         key,
         identity: Some(identity),
@@ -343,7 +368,8 @@ fn wishes(
         };
         wishes.extend(key_wishes(key, identity, &occasion, software).map_err(Refused::Hive)?);
     }
-    Ok(wishes)
+    let of_key = others..wishes.len();
+    Ok(Asked { wishes, of_key })
 }
 
 /// Where licence files lie that `slmgr /rilc` installs (the registry names the folder below `Setup\LicenseFolders`).

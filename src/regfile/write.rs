@@ -59,6 +59,24 @@ impl<W: Write> Writer<W> {
         self.put(&text)
     }
 
+    /// Says that a value of the key is to be gone: its name (empty for the default value).
+    ///
+    /// # Errors
+    /// [`Error::Output`].
+    pub fn delete_value(&mut self, name: &str) -> Result<(), Error> {
+        let text = line(name, Value::Delete);
+        self.put(&text)?;
+        self.put("\r\n")
+    }
+
+    /// Says that the key `path` is to be gone, with all below it.
+    ///
+    /// # Errors
+    /// As [`Writer::key`].
+    pub fn delete_key(&mut self, path: &str) -> Result<(), Error> {
+        self.key(&format!("-{path}"))
+    }
+
     /// Ends the file and gives back where it was written to.
     ///
     /// # Errors
@@ -70,13 +88,25 @@ impl<W: Write> Writer<W> {
     }
 }
 
-/// `name=data` and a line break.
-fn written(name: &str, kind: u32, data: &[u8]) -> String {
+/// The line (of a list: the lines) that `regashii` writes for a value.
+fn line(name: &str, value: Value) -> Zeroizing<String> {
     let name = if name.is_empty() {
         ValueName::Default
     } else {
         ValueName::Named(name.to_owned())
     };
+    let file = Zeroizing::new(
+        Registry::new(Format::Regedit5)
+            .with(STAND_IN, Key::new().with(name, value))
+            .serialize(),
+    );
+    // Before the value: the first line, an empty one, the key.
+    let line = file.splitn(4, '\n').nth(3).unwrap_or_default();
+    Zeroizing::new(line.strip_suffix('\n').unwrap_or(line).to_owned())
+}
+
+/// `name=data` and a line break.
+fn written(name: &str, kind: u32, data: &[u8]) -> String {
     let value = match kind {
         kind::STRING => plain_text(data).map(Value::Sz),
         kind::DWORD => data
@@ -92,14 +122,7 @@ fn written(name: &str, kind: u32, data: &[u8]) -> String {
         bytes: data.to_vec(),
     });
     let is_list = matches!(value, Value::Hex { .. });
-    let file = Zeroizing::new(
-        Registry::new(Format::Regedit5)
-            .with(STAND_IN, Key::new().with(name, value))
-            .serialize(),
-    );
-    // Before the value: the first line, an empty one, the key.
-    let line = file.splitn(4, '\n').nth(3).unwrap_or_default();
-    let line = line.strip_suffix('\n').unwrap_or(line);
+    let line = line(name, value);
     let mut text = String::with_capacity(line.len() + line.len() / 32 + 2);
     // In a list no letter is an `h`: the last one begins it.
     match line
@@ -118,7 +141,7 @@ fn written(name: &str, kind: u32, data: &[u8]) -> String {
             text.push(':');
             text.push_str(&bytes.replace('\n', "\r\n"));
         }
-        None => text.push_str(line),
+        None => text.push_str(&line),
     }
     text.push_str("\r\n");
     text
