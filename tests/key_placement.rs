@@ -261,3 +261,17 @@ fn evaluation_images_are_named_as_such() {
     let said = complaint(&mut command);
     assert!(said.contains("evaluation edition"), "{said}");
 }
+
+#[test]
+fn first_boot_steps_with_an_oem_key_come_with_a_warning() {
+    for (key_type, warned) in [("OEM:DM", true), ("Retail", false)] {
+        let applied = Applied::new(key_type);
+        let output = applied
+            .set(&["--unattend", "answers.xml", "--first-boot", "/ato"])
+            .assert()
+            .success();
+        let text = String::from_utf8(output.get_output().stdout.clone()).unwrap()
+            + &String::from_utf8(output.get_output().stderr.clone()).unwrap();
+        assert_eq!(text.contains("does not run SetupComplete.cmd"), warned, "{text}");
+    }
+}

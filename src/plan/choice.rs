@@ -114,7 +114,24 @@ pub(super) fn choose(
     if places.hive && !is_gvlk {
         notes.push(format!("{}: {HIVE_WARNING}", key.partial()));
     }
+    let is_oem = verdict
+        .channel()
+        .is_some_and(|channel| channel.starts_with("OEM"));
+    if is_oem && !request.first_boot.is_empty() && !runs_scripts_with_oem_keys(&scene.facts.edition) {
+        notes.push(format!("{}: {SCRIPT_WARNING}", key.partial()));
+    }
     place(key, places, scene, request, notes)
+}
+
+/// What becomes of first-boot steps with an OEM key.
+///
+/// Source: Microsoft, Add a Custom Script to Windows Setup.
+const SCRIPT_WARNING: &str = "with an OEM key Setup does not run SetupComplete.cmd except on Enterprise and Server editions; put the \
+     steps into the answer file (Shell-Setup, FirstLogonCommands) instead";
+
+/// Whether Setup runs `SetupComplete.cmd` on this edition although the key is an OEM one.
+fn runs_scripts_with_oem_keys(edition: &str) -> bool {
+    edition.starts_with("Enterprise") || edition.starts_with("Server")
 }
 
 /// Why a key that is no client setup key does not go into the hive by itself: Windows prescribes the answer file for it, and
