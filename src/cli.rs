@@ -10,6 +10,7 @@ mod findings;
 mod hints;
 mod hive;
 mod image;
+pub mod interrupt;
 mod key;
 mod key_source;
 mod kms;

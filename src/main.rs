@@ -1,7 +1,9 @@
 //! The wimkey program: runs the command line and chooses the exit code.
 
 use std::io::Write;
+use std::panic::{catch_unwind, resume_unwind};
 use std::process::ExitCode;
+use wimkey::cli::interrupt::{Interrupted, exit_code};
 use wimkey::cli::{self, Failure, Outcome};
 
 /// Done, or already as wanted.
@@ -16,7 +18,27 @@ const REFUSED: u8 = 3;
 const FINDINGS: u8 = 10;
 
 fn main() -> ExitCode {
-    ExitCode::from(match cli::run(std::env::args_os()) {
+    let ended = catch_unwind(|| cli::run(std::env::args_os()));
+    let code = match ended {
+        Ok(outcome) => tell(outcome),
+        Err(panic) => match panic.downcast::<Interrupted>() {
+            Ok(interrupted) => {
+                complain(if interrupted.wrote {
+                    "interrupted: the target is written and whole, but was not read back\nRun the same command again to be sure."
+                } else {
+                    "interrupted: nothing was written\nRun the same command again to do all of it."
+                });
+                ERROR
+            }
+            Err(panic) => resume_unwind(panic),
+        },
+    };
+    ExitCode::from(exit_code().unwrap_or(code))
+}
+
+/// Says why a run failed, if it did; chooses its exit code.
+fn tell(outcome: Result<Outcome, Failure>) -> u8 {
+    match outcome {
         Ok(Outcome::Done) => DONE,
         Ok(Outcome::Findings) => FINDINGS,
         Err(Failure::Usage(usage)) => {
@@ -59,7 +81,7 @@ fn main() -> ExitCode {
             ));
             ERROR
         }
-    })
+    }
 }
 
 /// What happened on the first line, what to do below.

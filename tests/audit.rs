@@ -213,3 +213,44 @@ fn an_answer_file_is_judged_by_the_image_that_it_lies_in() {
         "{wrong}"
     );
 }
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_cannot_be_read_is_told_and_the_rest_is_searched() {
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::process::CommandExt as _;
+    /// The number of the user who owns nothing.
+    const NOBODY: u32 = 65534;
+    let mode = |path: &Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let desk = tempfile::tempdir().unwrap();
+    mode(desk.path(), 0o755);
+    let root = desk.path().join("root");
+    with_wrong_key(&root);
+    let closed = root.join("Windows/Closed");
+    std::fs::create_dir(&closed).unwrap();
+    mode(&closed, 0);
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_wimkey"));
+    command
+        .args(["image", "audit", "--format", "json"])
+        .arg(&root)
+        .current_dir("/");
+    if closed.read_dir().is_ok() {
+        command.uid(NOBODY); // the superuser reads everything
+    }
+    let output = command.output();
+    mode(&closed, 0o700);
+    let output = match output {
+        Ok(output) => output,
+        // The program itself lies where nobody else may go.
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => return,
+        Err(error) => panic!("{error}"),
+    };
+    let report: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+    let findings = report["findings"].as_array().unwrap();
+    assert_eq!(output.status.code(), Some(10));
+    assert_eq!(places(findings, "WK-A050"), ["Windows/Closed"]);
+    assert!(findings.iter().any(|finding| finding["rule"] == "WK-U007"));
+}

@@ -1,7 +1,7 @@
 //! `wimkey image`: what images are, and the main job.
 
 use super::arguments::{Format, ImageCommand, KeyPlace, SetArguments, Switch};
-use super::key_source::{Choice, can_prompt};
+use super::key_source::{Choice, can_prompt, warn_of_exposure};
 use super::terminal::{CHANGED, FAINT, PLAIN, Rows, STRONG, Terminal, WARNING, paint};
 use super::{Failure, Outcome};
 use crate::Error;
@@ -217,9 +217,7 @@ pub(super) fn read_key(source: &Source, terminal: &Terminal) -> Result<ProductKe
 
 /// Reads key text; says where its memory could not be locked.
 pub(super) fn read_text(source: &Source, terminal: &Terminal) -> Result<secret::Text, Failure> {
-    if let Some(exposure) = source.exposure() {
-        terminal.say(&format!("{} {exposure}", paint(WARNING, "warning:")));
-    }
+    warn_of_exposure(source, terminal);
     let text = source.read()?;
     if !text.is_locked() {
         terminal.detail("The system does not lock the key's memory: it could be written to swap space.");

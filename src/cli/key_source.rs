@@ -3,6 +3,7 @@
 //! Promise: an argument that looks like an unpublished key stops the run before anything is parsed, and is not repeated.
 
 use super::Failure;
+use super::terminal::{Terminal, WARNING, paint};
 use crate::catalog;
 use crate::key::ProductKey;
 use crate::secret::Source;
@@ -57,6 +58,13 @@ impl KeySource {
         file.or(self.key_env.map(Source::Variable))
             .or(self.key_fd.map(Source::Descriptor))
             .map_or(Choice::None, Choice::Text)
+    }
+}
+
+/// Says so if others can read where the key comes from.
+pub(super) fn warn_of_exposure(source: &Source, terminal: &Terminal) {
+    if let Some(exposure) = source.exposure() {
+        terminal.say(&format!("{} {exposure}", paint(WARNING, "warning:")));
     }
 }
 

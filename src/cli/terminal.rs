@@ -1,6 +1,7 @@
 //! What the terminal shows: results on standard output, talk on standard error, colours and progress only where they belong.
 
 use super::arguments::{Color, Format, OutputOptions};
+use super::interrupt;
 use crate::image::Phase;
 use anstyle::{AnsiColor, Style};
 use comfy_table::{ContentArrangement, Row, Table, presets};
@@ -99,6 +100,7 @@ impl Terminal {
 
     /// A progress bar, shown on a terminal after a second of work.
     pub(super) fn progress(&self) -> Progress {
+        interrupt::watch();
         let shown = !self.quiet && io::stderr().is_terminal();
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
         Progress {
@@ -120,8 +122,9 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// `done` of `total` are done of this phase.
+    /// `done` of `total` are done of this phase. Unwinds if the work was interrupted and nothing is half done.
     pub(super) fn set(&self, phase: Phase, done: u64, total: u64) {
+        interrupt::stop_if_asked(phase);
         if !self.shown || self.start.elapsed() < PATIENCE {
             return;
         }

@@ -7,6 +7,7 @@ mod show;
 
 use super::arguments::{DestinationOptions, UnattendCommand};
 use super::image::read_answer_file;
+use super::interrupt;
 use super::terminal::Terminal;
 use super::{Failure, Outcome};
 use crate::Error;
@@ -112,6 +113,7 @@ fn architectures_of(answers: &AnswerFile, asked: &[String]) -> Result<Vec<Archit
 
 /// Replaces the file whole or not at all, keeping its mode.
 fn replace(path: &Path, content: &Wiped) -> Result<(), Failure> {
+    interrupt::watch();
     file::replace(path, content, |_| Ok(())).map_err(|cause| {
         Failure::Work(Error::NotReplaced {
             path: path.to_owned(),

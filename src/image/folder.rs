@@ -53,22 +53,27 @@ impl Folder {
         Ok(Some(names))
     }
 
-    /// Every ordinary file below the root with its length, in order; links are not followed.
-    pub(super) fn files(&self) -> Result<Vec<(String, u64)>, Error> {
+    /// Every ordinary file below the root with its length, in order; links are not followed. Then the folders that cannot be read.
+    pub(super) fn files(&self) -> (Vec<(String, u64)>, Vec<String>) {
         let mut found = Vec::new();
+        let mut closed = Vec::new();
         let mut folders = vec![String::new()];
         while let Some(above) = folders.pop() {
-            let place = self.absolute(&above);
-            let entries = std::fs::read_dir(&place).map_err(|cause| system(&place, cause))?;
+            let Ok(entries) = std::fs::read_dir(self.absolute(&above)) else {
+                closed.push(above);
+                continue;
+            };
             for entry in entries {
-                let entry = entry.map_err(|cause| system(&place, cause))?;
+                let Ok((kind, entry)) = entry.and_then(|entry| Ok((entry.file_type()?, entry))) else {
+                    closed.push(above.clone());
+                    break;
+                };
                 let name = entry.file_name().to_string_lossy().into_owned();
                 let path = if above.is_empty() {
                     name
                 } else {
                     format!("{above}/{name}")
                 };
-                let kind = entry.file_type().map_err(|cause| system(&place, cause))?;
                 if kind.is_dir() {
                     folders.push(path);
                 } else if kind.is_file() {
@@ -78,7 +83,8 @@ impl Folder {
             }
         }
         found.sort();
-        Ok(found)
+        closed.sort();
+        (found, closed)
     }
 
     /// The real path of a file that [`Folder::files`] named.

@@ -145,11 +145,14 @@ impl Images {
     fn tasks(&self) -> Result<(Vec<(Task, u64)>, Names), Error> {
         let mut names = Names::new();
         let tasks = match &self.kind {
-            Kind::Folder(folder) => folder
-                .files()?
-                .into_iter()
-                .map(|(path, size)| (Task::File(path), size))
-                .collect(),
+            Kind::Folder(folder) => {
+                let (files, closed) = folder.files();
+                let files = files.into_iter().map(|(path, size)| (Task::File(path), size));
+                // Opened as files they say why they cannot be read.
+                files
+                    .chain(closed.into_iter().map(|path| (Task::File(path), 0)))
+                    .collect()
+            }
             Kind::Wim(wim) => {
                 let failed = |cause| self.wim_error(cause);
                 for image in &self.selected {

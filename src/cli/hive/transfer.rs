@@ -6,6 +6,7 @@ use super::write::Writing;
 use super::{FILE_LIMIT, no_key, note_dirt, read};
 use crate::Error;
 use crate::cli::Failure;
+use crate::cli::interrupt;
 use crate::hive::{self, Hive};
 use crate::report::HiveExport;
 use crate::secret::Wiped;
@@ -69,6 +70,7 @@ pub(super) fn export(
     };
     let mut text = Collected(Wiped::default());
     let Exported { keys, values } = transfer::export(&start, &prefix, &mut text).map_err(failed)?;
+    interrupt::watch();
     file::replace(output, &text.0, |_| Ok(())).map_err(|cause| Error::NotReplaced {
         path: output.to_owned(),
         cause,

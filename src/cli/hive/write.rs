@@ -10,6 +10,7 @@ use crate::Error;
 use crate::activation::{Change, show};
 use crate::bytes::slice;
 use crate::cli::Failure;
+use crate::cli::interrupt;
 use crate::file::Draft;
 use crate::hive::{self, Hive, SaveError, Value, ValueKind};
 use crate::report::{HiveChange, HiveWritten};
@@ -41,6 +42,7 @@ impl<'f> Writing<'f> {
 
     /// As [`Writing::open`], without the check, which the first edit does.
     pub(super) fn read(file: &'f Path, options: WriteOptions) -> Result<Self, Failure> {
+        interrupt::watch();
         let within = |cause: hive::Error| Error::from(cause).within(file);
         let mut bytes = super::read(file)?;
         let bytes_before = bytes.len() as u64;

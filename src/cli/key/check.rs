@@ -2,7 +2,7 @@
 //!
 //! Promise: constant memory whatever the list's length, order kept, written in blocks; what is typed is answered at once.
 
-use super::super::key_source::{Choice, KeySource};
+use super::super::key_source::{Choice, KeySource, warn_of_exposure};
 use super::super::terminal::{CHANGED, FAULT, Terminal, WARNING, paint};
 use super::super::{Failure, Outcome};
 use super::newest;
@@ -116,6 +116,10 @@ pub(super) fn run(
         Choice::Text(Source::File(path)) => {
             let file = std::fs::File::open(&path).map_err(|cause| Error::file(&path, cause))?;
             lines(file, &context, &mut verdicts)?;
+            // A list of published keys may be read by everybody.
+            if verdicts.secret {
+                warn_of_exposure(&Source::File(path), terminal);
+            }
         }
         Choice::Text(Source::Stdin) | Choice::None => {
             if io::stdin().is_terminal() {
@@ -165,6 +169,8 @@ struct Verdicts {
     limit: usize,
     styled: bool,
     unusable: bool,
+    /// Whether a key was among them that nobody published.
+    secret: bool,
 }
 
 impl Verdicts {
@@ -190,11 +196,17 @@ impl Verdicts {
             limit: if io::stdout().is_terminal() { 0 } else { BLOCK },
             styled,
             unusable: false,
+            secret: false,
         }
     }
 
     fn take(&mut self, line: u64, verdict: &Verdict<'_>) -> io::Result<()> {
         self.unusable |= !verdict.judgement.is_usable();
+        let is_key = matches!(
+            verdict.judgement,
+            Judgement::Matched | Judgement::WellFormed | Judgement::WrongEdition | Judgement::NotAClientKey
+        );
+        self.secret |= is_key && verdict.published.is_none();
         self.lines.write(line, verdict, &mut self.block);
         if self.block.len() > self.limit {
             self.write()?;

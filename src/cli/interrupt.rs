@@ -1,0 +1,69 @@
+//! interrupt - Ctrl-C and its like end the work where nothing is half done.
+//!
+//! Promise: while images are looked at, an interruption unwinds, so that every buffer that holds keys is wiped and every temporary file
+//! is removed; what is being written is written to its end first. A second interruption ends the program at once, which leaves the old
+//! target or the new one as a crash does. Before the work begins, while a key is asked for, the system's own way of interrupting counts.
+
+use crate::image::Phase;
+use std::panic::resume_unwind;
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+
+/// Exit codes for death by signal begin here.
+const SIGNALLED: i32 = 128;
+/// The signal that came; 0 for none.
+static SIGNAL: AtomicI32 = AtomicI32::new(0);
+/// Whether something was written.
+static WROTE: AtomicBool = AtomicBool::new(false);
+
+/// What an interrupted run unwinds with.
+#[derive(Debug)]
+pub struct Interrupted {
+    /// Whether the target was written before: then it is whole, but nobody has read it back.
+    pub wrote: bool,
+}
+
+/// The exit code of an interrupted run: 130 for Ctrl-C; `None` if nothing interrupted.
+pub fn exit_code() -> Option<u8> {
+    let signal = SIGNAL.load(Ordering::Relaxed);
+    (signal != 0).then(|| u8::try_from(SIGNALLED + signal).unwrap_or(u8::MAX))
+}
+
+/// From now on an interruption waits for [`stop_if_asked`] or for the end of the work.
+pub(super) fn watch() {
+    static WATCHED: Once = Once::new();
+    WATCHED.call_once(begin);
+}
+
+/// Ends the work by unwinding if that was asked for and nothing would be left half done.
+pub(super) fn stop_if_asked(phase: Phase) {
+    let is_safe = match phase {
+        Phase::Read | Phase::Compress | Phase::Search | Phase::Verify => true,
+        Phase::Write => false,
+    };
+    WROTE.fetch_or(!is_safe, Ordering::Relaxed);
+    if is_safe && SIGNAL.load(Ordering::Relaxed) != 0 {
+        let wrote = WROTE.load(Ordering::Relaxed);
+        resume_unwind(Box::new(Interrupted { wrote }));
+    }
+}
+
+#[cfg(unix)]
+fn begin() {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    use signal_hook::iterator::Signals;
+    // Without it the system's way counts: the program ends at once.
+    let Ok(mut signals) = Signals::new([SIGINT, SIGTERM, SIGHUP]) else {
+        return;
+    };
+    std::thread::spawn(move || {
+        for signal in signals.forever() {
+            if SIGNAL.swap(signal, Ordering::Relaxed) != 0 {
+                std::process::exit(SIGNALLED + signal);
+            }
+        }
+    });
+}
+
+#[cfg(not(unix))]
+fn begin() {}
