@@ -70,11 +70,18 @@ pub fn replace(
 pub fn replace_and_wipe(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let old = OpenOptions::new().write(true).open(path).ok();
     replace(path, bytes, |_| Ok(()))?;
-    if let Some(mut old) = old.filter(has_no_name) {
-        // The new content stands; what cannot be wiped is not worth undoing that.
-        _ = wipe(&mut old);
+    if let Some(old) = old {
+        wipe_nameless(old);
     }
     Ok(())
+}
+
+/// Writes zeros over a file that was replaced, if no name leads to it any more. Best effort: the new content stands, and what cannot be
+/// wiped is not worth undoing that.
+pub fn wipe_nameless(mut file: File) {
+    if has_no_name(&file) {
+        _ = wipe(&mut file);
+    }
 }
 
 /// Whether no name leads to the file any more.

@@ -12,6 +12,7 @@ mod wipe;
 pub use facts::{Facts, architecture_of};
 pub use survey::{Stream, StreamKind, Watch};
 pub use target::Target;
+pub use wipe::rebuild;
 
 use crate::hive;
 use crate::secret::{Bulk, Wiped};

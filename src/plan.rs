@@ -268,7 +268,7 @@ fn tell_left(left: &[Left], done: &mut [ImageChanges]) -> u64 {
             LeftReason::Solid => {
                 residue += u64::from(replaced);
                 changes.notes.push(format!(
-                    "the old {path} stays in a solid resource; to be rid of it: wimlib-imagex export FILE all NEW.wim --compress=LZX"
+                    "the old {path} stays in a solid resource; to be rid of it: wimkey image scrub TARGET --rewrite-solid"
                 ));
             }
             LeftReason::StillUsed if replaced => {

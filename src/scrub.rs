@@ -23,6 +23,8 @@ pub struct Request {
     pub keys: Vec<Arc<ProductKey>>,
     /// Remove published keys too.
     pub published: bool,
+    /// Write a WIM afresh whose solid resources hold what is to be removed.
+    pub rewrite_solid: bool,
 }
 
 /// Why nothing could be removed.
@@ -128,7 +130,11 @@ pub fn execute(
         Destination::Target => target.clone(),
         Destination::Copy(path) => target.at(path),
     };
+    let is_solid = images.is_solid() && chosen.iter().any(|trace| trace.solid);
     write(images, files, container, destination, progress)?;
+    if request.rewrite_solid && is_solid {
+        image::rebuild(written.path())?;
+    }
     let removed = keys_of(&chosen);
     let again = Options {
         keys: removed,
@@ -201,8 +207,9 @@ impl Request {
     /// Whether a trace is to be removed, and can be.
     fn chooses(&self, trace: &Trace) -> bool {
         let can = trace.scrub != Scrub::Report && !trace.solid;
-        // A file inside a solid resource gets a new content outside of it; only what is no file has to stay.
-        let can = can || trace.solid && trace.scrub != Scrub::Report && trace.kind != Kind::Container;
+        // A file inside a solid resource gets a new content outside of it; what is no file has to stay unless all is written afresh.
+        let is_file = trace.kind != Kind::Container;
+        let can = can || trace.solid && trace.scrub != Scrub::Report && (is_file || self.rewrite_solid);
         can && self.would_choose(trace)
     }
 

@@ -27,6 +27,7 @@ mod intent;
 mod memory;
 mod metadata;
 mod reader;
+mod rebuild;
 mod resource;
 mod room;
 mod space;

@@ -14,6 +14,7 @@ mod common;
 
 use common::desk::{hash, wimkey};
 use common::leaks::{self, leaks, unpublished, wide, write_folder, write_wim};
+use common::{judge, run};
 use serde_json::Value;
 use sha1::{Digest, Sha1};
 use std::path::Path;
@@ -302,4 +303,80 @@ fn a_dirty_hive_gets_what_its_logs_hold_before_they_are_emptied() {
     for name in ["NTUSER.DAT.LOG1", "NTUSER.DAT.LOG2"] {
         assert!(std::fs::read(home.join(name)).unwrap().is_empty(), "{name}");
     }
+}
+
+#[test]
+fn a_solid_wim_is_written_afresh_when_told_to() {
+    if !judge("wimlib-imagex") {
+        return;
+    }
+    let desk = tempfile::tempdir().unwrap();
+    let path = |name: &str| desk.path().join(name);
+    let text = unpublished();
+    write_wim(&path("plain.wim"), &leaks(&text), Codec::Lzx);
+    let tool = |arguments: &[&str]| {
+        let arguments: Vec<&std::ffi::OsStr> = arguments.iter().map(std::convert::AsRef::as_ref).collect();
+        let output = run("wimlib-imagex", &arguments);
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    };
+    let solid = path("solid.wim");
+    let shown = solid.to_str().unwrap();
+    tool(&[
+        "export",
+        path("plain.wim").to_str().unwrap(),
+        "all",
+        shown,
+        "--solid",
+    ]);
+    let first = path("first.wim");
+    std::fs::copy(&solid, &first).unwrap();
+    // Without being told to, what lies in solid resources is told and stays.
+    let (report, code) = scrub(desk.path(), &["first.wim"]);
+    assert_eq!(code, 10, "{report}");
+    let kinds = [
+        "--kind",
+        "registry,unused,hive-log,answer-file,password,setup-log,pid,container,other",
+    ];
+    let (report, _) = scrub(
+        desk.path(),
+        &[&["solid.wim", "--rewrite-solid"], &kinds[..]].concat(),
+    );
+    assert_eq!(report["residue"], 0, "{report}");
+    tool(&["verify", shown]);
+    let mode = |path: &Path| std::os::unix::fs::MetadataExt::mode(&path.metadata().unwrap());
+    assert_eq!(mode(&solid), mode(&first));
+    // Everything that is in it, as another program unpacks it.
+    tool(&["apply", shown, "2", path("out").to_str().unwrap(), "--no-acls"]);
+    let mut folders = vec![path("out")];
+    let mut files = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in folder.read_dir().unwrap() {
+            let entry = entry.unwrap().path();
+            if entry.is_dir() {
+                folders.push(entry);
+                continue;
+            }
+            files += 1;
+            let bytes = std::fs::read(&entry).unwrap();
+            // Scripts and files of no known kind are told, not changed.
+            let shown = entry
+                .strip_prefix(path("out"))
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .to_owned();
+            let is_ours = shown.starts_with("Windows/System32/config") || shown.contains("Panther");
+            assert!(!is_ours || !is_in(&bytes, &text), "{shown}");
+        }
+    }
+    assert!(files > 10);
+    // No content is in it that no file has: the old ones are gone, not only out of sight.
+    let wim = wimkey::wim::Wim::open(&solid).unwrap();
+    assert!(wim.is_solid());
+    let (audit, _) = scrub(desk.path(), &["solid.wim", "--dry-run", "--kind", "container"]);
+    assert!(audit["removals"].as_array().is_none_or(Vec::is_empty), "{audit}");
 }

@@ -143,7 +143,7 @@ impl Trace {
         }
         if self.solid {
             finding = finding.with_help(format!(
-                "{} It lies in a solid resource, which only recompressing changes: wimlib-imagex export.",
+                "{} It lies in a solid resource, which only recompressing changes: wimkey image scrub --rewrite-solid.",
                 self.rule.remedy
             ));
         }

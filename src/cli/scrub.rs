@@ -27,6 +27,9 @@ pub(super) struct ScrubArguments {
     /// Remove keys that Microsoft publishes too
     #[arg(long)]
     published: bool,
+    /// If solid resources of a WIM hold what is to be removed, write the whole WIM afresh (takes minutes)
+    #[arg(long)]
+    rewrite_solid: bool,
     /// Print what would be removed and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -82,6 +85,7 @@ pub(super) fn run(arguments: ScrubArguments, terminal: &Terminal) -> Result<Outc
         kinds: arguments.kinds.iter().copied().map(Kind::from).collect(),
         keys: arguments.keys.read(terminal)?,
         published: arguments.published,
+        rewrite_solid: arguments.rewrite_solid,
     };
     let destination = match &arguments.output {
         _ if arguments.dry_run => Destination::Nowhere,

@@ -1,7 +1,7 @@
 //! Writing files so that nothing of their old contents stays: not in the WIM, and as far as anybody can tell not on the disk.
 
 use super::{Error, Images, Kind, NewFile, Phase, Progress};
-use crate::wim::Left;
+use crate::wim::{Left, Wim};
 use std::path::Path;
 
 impl Images {
@@ -49,4 +49,23 @@ impl Images {
             }
         }
     }
+
+    /// Whether contents of a WIM lie in solid resources, which no update in place can change.
+    pub fn is_solid(&self) -> bool {
+        match &self.kind {
+            Kind::Wim(wim) => wim.is_solid(),
+            Kind::Folder(_) => false,
+        }
+    }
+}
+
+/// Writes a WIM afresh, so that solid resources lose what no image refers to; see [`Wim::rebuild`].
+///
+/// # Errors
+/// As [`Wim::rebuild`].
+pub fn rebuild(path: &Path) -> Result<(), Error> {
+    Wim::rebuild(path).map_err(|cause| Error::Wim {
+        path: path.to_owned(),
+        cause,
+    })
 }

@@ -143,6 +143,22 @@ pub enum Error {
         /// The chunk size in bytes.
         chunk_size: usize,
     },
+    /// libwim could not write the WIM afresh.
+    #[error(
+        "libwim cannot write the WIM afresh: {what}\nThe WIM is as it was. Look for room on the disk and in memory, and check the WIM with `wimlib-imagex verify`."
+    )]
+    Library {
+        /// What libwim says.
+        what: String,
+    },
+    /// A WIM that was written afresh is not the same.
+    #[error(
+        "the WIM that libwim wrote afresh has other files in image {image}\nThe WIM is as it was: please report this."
+    )]
+    Rebuilt {
+        /// The image; 0 if the images are not as many.
+        image: u32,
+    },
     /// The XML data is not what a WIM needs.
     #[error(
         "the XML data of the WIM is damaged: {reason}\nGet the file again, or repair it with `wimlib-imagex info`."
