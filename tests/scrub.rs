@@ -315,7 +315,7 @@ fn a_solid_wim_is_written_afresh_when_told_to() {
     let text = unpublished();
     write_wim(&path("plain.wim"), &leaks(&text), Codec::Lzx);
     let tool = |arguments: &[&str]| {
-        let arguments: Vec<&std::ffi::OsStr> = arguments.iter().map(std::convert::AsRef::as_ref).collect();
+        let arguments: Vec<&std::ffi::OsStr> = arguments.iter().map(AsRef::as_ref).collect();
         let output = run("wimlib-imagex", &arguments);
         assert!(
             output.status.success(),

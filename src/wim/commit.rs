@@ -219,9 +219,12 @@ impl Update {
                 (row.location, row.hash) = (location, hash);
             }
         }
+        // A row that is kept although nobody uses it may claim what is not there; it takes no room.
+        let reach = taken.end().max(wim.file_length);
         let mut new: Ranges = rows
             .iter()
             .filter_map(Row::range)
+            .filter(|range| range.end <= reach)
             .chain(once(0..DATA_START))
             .collect();
         // Windows and libwim want the tables behind all resources, in this order.

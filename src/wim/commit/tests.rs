@@ -2,6 +2,8 @@
 //! the next update leaves no residue.
 
 use super::*;
+use crate::secret::Wiped;
+use crate::wim::MemoryFile;
 use crate::wim::builder::{Builder, ImageBuilder, Properties};
 use crate::wim::codec::Codec;
 use crate::wim::space::Ranges;
@@ -254,4 +256,35 @@ fn an_update_without_changes_finishes_what_a_killed_one_began() {
             }
         }
     }
+}
+
+#[test]
+fn a_row_that_claims_what_is_behind_the_end_does_not_make_the_file_longer() {
+    let builder = Builder::new()
+        .image(ImageBuilder::new("one").file("a", b"content", Properties::default()))
+        .integrity();
+    let mut bytes = builder.to_bytes().unwrap();
+    let length = bytes.len();
+    // A row more, of a content without a hash, far behind the end.
+    let at = |bytes: &[u8], place: usize| {
+        usize::try_from(u64::from_le_bytes(bytes[place..place + 8].try_into().unwrap())).unwrap()
+    };
+    let (size, table) = (at(&bytes, 48) & 0xFF_FFFF, at(&bytes, 56));
+    let mut rows = bytes[table..table + size].to_vec();
+    let mut row = vec![0; 50];
+    row[0] = 7;
+    row[13] = 0x7F;
+    row[16] = 7;
+    row[24] = 1;
+    rows.extend(row);
+    let moved = bytes.len() as u64;
+    bytes.extend(&rows);
+    bytes[48..55].copy_from_slice(&(rows.len() as u64).to_le_bytes()[..7]);
+    bytes[56..64].copy_from_slice(&moved.to_le_bytes());
+    bytes[64..72].copy_from_slice(&(rows.len() as u64).to_le_bytes());
+    let file = MemoryFile::new(bytes);
+    let mut update = file.open().unwrap().update().unwrap();
+    update.put(1, "a", Wiped::new(b"other".to_vec())).unwrap();
+    update.commit(&mut |_, _| {}).unwrap();
+    assert!(file.bytes().len() < length * 3, "{}", file.bytes().len());
 }
