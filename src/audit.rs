@@ -97,10 +97,8 @@ pub fn search(images: &Images, options: &Options, progress: Progress<'_>) -> Res
             audit.traces.extend(again.traces);
         }
     }
-    let mut places = Places(HashMap::new());
-    audit
-        .traces
-        .retain(|trace| trace.key().is_none() || places.is_new(trace));
+    let mut places = Places::default();
+    audit.traces.retain(|trace| places.is_new(trace));
     audit
         .traces
         .iter_mut()
@@ -164,13 +162,23 @@ fn learned(traces: &[Trace], known: &[Arc<ProductKey>]) -> Vec<Arc<ProductKey>> 
 }
 
 /// What was found twice once: the second walk sees again what the first saw.
-struct Places(HashMap<(Option<u32>, String, u64), Vec<Range<u64>>>);
+#[derive(Default)]
+struct Places {
+    /// Where in each stream there are keys.
+    keys: HashMap<(Option<u32>, String, u64), Vec<Range<u64>>>,
+    /// What is no key, by its rule and its words.
+    others: HashSet<(Option<u32>, String, &'static str, String, String)>,
+}
 
 impl Places {
     /// Whether nothing at this place is known yet; from now on it is.
     fn is_new(&mut self, trace: &Trace) -> bool {
-        let place = (trace.image, trace.path.clone(), trace.stream);
-        let ranges = self.0.entry(place).or_default();
+        let path = trace.path.clone();
+        if trace.key().is_none() {
+            let what = (trace.rule.id, trace.place.clone(), trace.words.clone());
+            return self.others.insert((trace.image, path, what.0, what.1, what.2));
+        }
+        let ranges = self.keys.entry((trace.image, path, trace.stream)).or_default();
         let same = |range: &Range<u64>| range.start < trace.range.end && trace.range.start < range.end;
         let is_new = !ranges.iter().any(same);
         if is_new {

@@ -35,6 +35,7 @@ mod name;
 mod recover;
 mod save;
 mod scrub;
+mod seams;
 mod security;
 mod space;
 mod sparse;
@@ -48,6 +49,7 @@ pub use kind::{UnknownKind, ValueKind};
 pub use locate::Holder;
 pub use recover::recover;
 pub use save::{LOG_ENDINGS, SaveError, empty_logs, logs_of, read_logs, save};
+pub use seams::{Seam, seams};
 pub use sparse::{Lookup, LookupError};
 pub use value::{DATA_LIMIT, Data, Value};
 

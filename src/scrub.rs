@@ -7,7 +7,8 @@
 mod file;
 
 use crate::audit::{self, Audit, Kind, Options, Trace};
-use crate::catalog::traces::{self, Scrub};
+use crate::catalog::traces::Scrub;
+use crate::finding::Level;
 use crate::image::{self, Images, NewFile, Progress, Target};
 use crate::key::ProductKey;
 use crate::plan::Destination;
@@ -77,10 +78,22 @@ pub struct Outcome {
     pub removals: Vec<Removal>,
     /// What was found and stays: reported only, not chosen, or not removable.
     pub left: Vec<Trace>,
-    /// Whether the result was opened and searched again.
+    /// Whether the result was opened and searched again, all of it.
     pub verified: bool,
     /// Places in which a removed key was still found in the result.
     pub residue: u64,
+}
+
+impl Outcome {
+    /// Whether all that could be read and searched, and nothing that matters is left.
+    pub fn is_clean(&self) -> bool {
+        self.residue == 0 && self.left.iter().all(|trace| trace.level != Level::Error)
+    }
+
+    /// How many files or contents could not be searched: nobody knows what is in them.
+    pub fn not_searched(&self) -> usize {
+        self.left.iter().filter(|trace| trace.is_not_searched()).count()
+    }
 }
 
 /// Removes traces from all images of a target.
@@ -105,7 +118,7 @@ pub fn execute(
     let (chosen, mut left): (Vec<Trace>, Vec<Trace>) =
         found.into_iter().partition(|trace| request.chooses(trace));
     // Settings and the like are the audit's business.
-    left.retain(|trace| trace.is_secret() || trace.rule.id == traces::NOT_SEARCHED.id);
+    left.retain(|trace| trace.is_secret() || trace.is_not_searched());
     let mut by_file: BTreeMap<(u32, String), Vec<&Trace>> = BTreeMap::new();
     for trace in chosen.iter().filter(|trace| trace.kind != Kind::Container) {
         let place = (trace.image.unwrap_or(1), trace.path.clone());
@@ -145,15 +158,19 @@ pub fn execute(
     // What stays by choice is no residue; everything else that is found now is.
     let fresh: Vec<Trace> = traces
         .into_iter()
-        .filter(|trace| trace.is_secret() && !known.contains(&place_of(trace)))
-        .filter(|trace| request.would_choose(trace) || again.keys.iter().any(|key| is_of(trace, key)))
+        .filter(|trace| !known.contains(&place_of(trace)))
+        .filter(|trace| {
+            let is_removed = || again.keys.iter().any(|key| is_of(trace, key));
+            trace.is_not_searched() || request.would_choose(trace) || is_removed()
+        })
         .collect();
-    let residue = fresh.len() as u64;
+    let residue = fresh.iter().filter(|trace| trace.is_secret()).count() as u64;
     left.extend(fresh);
+    let verified = !left.iter().any(Trace::is_not_searched);
     Ok(Outcome {
         removals,
         left,
-        verified: true,
+        verified,
         residue,
     })
 }

@@ -1,11 +1,10 @@
-//! Ctrl-C in the middle of the work: the target is the old one or the new one, no temporary file is left, the exit code says so.
+//! Ctrl-C and the like in the middle of the work: the target is the old one or the new one, no temporary file is left, the exit code says so.
 #![cfg(unix)]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    clippy::print_stderr,
     missing_docs,
     reason = "tests"
 )]
@@ -20,13 +19,19 @@ use std::time::{Duration, Instant};
 use wimkey::hive::{Hive, ValueKind};
 use wimkey::image::{SOFTWARE, SYSTEM};
 use wimkey::sample;
+use wimkey::wim::{Builder, ImageBuilder, Properties};
 
-/// The exit code of Ctrl-C.
+/// The exit code of an interruption.
 const INTERRUPTED: i32 = 130;
 
-/// An applied image whose SOFTWARE hive takes a while to check.
-fn folder() -> (tempfile::TempDir, PathBuf) {
-    let folder = tempfile::tempdir().unwrap();
+/// A signal: what kill calls it, and its number.
+#[derive(Clone, Copy)]
+struct Signal(&'static str, i32);
+
+const SIGNALS: [Signal; 3] = [Signal("-INT", 2), Signal("-TERM", 15), Signal("-HUP", 1)];
+
+/// A SOFTWARE hive that takes a while to check.
+fn large_hive() -> Vec<u8> {
     let mut hive = Hive::open(sample::software_hive(sample::IMAGES[2]).unwrap()).unwrap();
     for key in 0..400 {
         let key = format!(r"Filling\K{key:05}");
@@ -35,10 +40,16 @@ fn folder() -> (tempfile::TempDir, PathBuf) {
                 .unwrap();
         }
     }
+    hive.finish().unwrap().to_vec()
+}
+
+/// An applied image with a large hive.
+fn folder() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("root");
     for (path, content) in [
-        (SOFTWARE, hive.finish().unwrap()),
-        (SYSTEM, sample::system_hive().unwrap()),
+        (SOFTWARE, large_hive()),
+        (SYSTEM, sample::system_hive().unwrap().to_vec()),
     ] {
         let path = root.join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -47,24 +58,28 @@ fn folder() -> (tempfile::TempDir, PathBuf) {
     (folder, root)
 }
 
-/// Runs the program and interrupts it after a while.
-fn interrupted(arguments: &[&str], after: Duration) -> (ExitStatus, String) {
+/// Runs the program and sends it a signal after a while. It leaves nothing in the folder for temporary files.
+fn interrupted(arguments: &[&str], signal: Signal, after: Duration) -> (ExitStatus, String) {
+    let temporary = tempfile::tempdir().unwrap();
     let mut child = Command::new(env!("CARGO_BIN_EXE_wimkey"))
         .args(arguments)
         .env("SOURCE_DATE_EPOCH", "1700000000")
+        .env("TMPDIR", temporary.path())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     std::thread::sleep(after);
     let sent = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
+        .args([signal.0, &child.id().to_string()])
         .stderr(Stdio::null())
         .status();
     assert!(sent.is_ok(), "there is no kill");
     let mut error = String::new();
     std::io::Read::read_to_string(&mut child.stderr.take().unwrap(), &mut error).unwrap();
-    (child.wait().unwrap(), error)
+    let status = child.wait().unwrap();
+    assert_eq!(files(temporary.path()), [""; 0]);
+    (status, error)
 }
 
 fn files(folder: &Path) -> Vec<String> {
@@ -76,12 +91,9 @@ fn files(folder: &Path) -> Vec<String> {
     names
 }
 
-#[test]
-fn the_target_is_old_or_new_and_nothing_lies_about() {
-    let (_guard, root) = folder();
-    let shown = root.to_str().unwrap();
-    let hive = root.join(SOFTWARE);
-    let beside = files(hive.parent().unwrap());
+/// Interrupts `image set` on the target at `shown`, whose work is done in `file`, at many moments; nothing but the file is beside it.
+fn interrupt_often(shown: &str, file: &Path) {
+    let beside = files(file.parent().unwrap());
     // How long it takes undisturbed.
     let start = Instant::now();
     let undisturbed = Command::new(env!("CARGO_BIN_EXE_wimkey"))
@@ -90,28 +102,53 @@ fn the_target_is_old_or_new_and_nothing_lies_about() {
     assert!(undisturbed.unwrap().status.success());
     let span = start.elapsed();
     let mut codes = Vec::new();
-    for step in 0..24u32 {
-        let old = hash(&hive);
+    for step in 0..72u32 {
+        let signal = SIGNALS[step as usize % SIGNALS.len()];
+        let old = hash(file);
         let value = if step % 2 == 0 { "on" } else { "off" };
-        let (status, error) = interrupted(
-            &["image", "set", shown, "--skip-rearm", value],
-            span * (step % 12) / 12,
-        );
+        let arguments = ["image", "set", shown, "--skip-rearm", value];
+        let (status, error) = interrupted(&arguments, signal, span * (step % 12) / 12);
         // A signal before the work began ends the program in the system's way.
         assert!(
-            matches!(status.code(), Some(0 | INTERRUPTED)) || status.signal() == Some(2),
+            matches!(status.code(), Some(0 | INTERRUPTED)) || status.signal() == Some(signal.1),
             "{status}: {error}"
         );
-        codes.extend(status.code());
         assert!(!error.contains("panicked"), "{error}");
-        assert_eq!(files(hive.parent().unwrap()), beside);
-        let new = hash(&hive);
+        assert_eq!(files(file.parent().unwrap()), beside);
+        let new = hash(file);
         if error.contains("nothing was written") {
+            assert_eq!(status.code(), Some(INTERRUPTED));
             assert_eq!(new, old, "{error}");
         }
-        Hive::open(wimkey::secret::read_file(&hive, 1 << 30).unwrap()).unwrap();
+        codes.extend(status.code());
+        if step >= 24 && codes.contains(&INTERRUPTED) {
+            return;
+        }
     }
-    eprintln!("exit codes: {codes:?}");
+    panic!("no interruption met the work: {codes:?}");
+}
+
+#[test]
+fn a_folder_is_old_or_new_and_nothing_lies_about() {
+    let (_guard, root) = folder();
+    let hive = root.join(SOFTWARE);
+    interrupt_often(root.to_str().unwrap(), &hive);
+    Hive::open(wimkey::secret::read_file(&hive, 1 << 30).unwrap()).unwrap();
+}
+
+#[test]
+fn a_wim_is_old_or_new_and_nothing_lies_about() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = ImageBuilder::new("one")
+        .file(SOFTWARE, &large_hive(), Properties::default())
+        .file(SYSTEM, &sample::system_hive().unwrap(), Properties::default());
+    let path = folder.path().join("a.wim");
+    std::fs::write(&path, Builder::new().image(image).to_bytes().unwrap()).unwrap();
+    interrupt_often(path.to_str().unwrap(), &path);
+    let shown = common::desk::wimkey()
+        .args(["image", "audit", path.to_str().unwrap()])
+        .output();
+    assert!(shown.unwrap().status.success(), "everything can still be read");
 }
 
 #[test]
@@ -123,7 +160,7 @@ fn a_search_that_is_interrupted_says_so() {
     }
     let arguments = ["image", "audit", root.to_str().unwrap()];
     let told = (1..=40).find_map(|step| {
-        let (status, error) = interrupted(&arguments, Duration::from_millis(step * 5));
+        let (status, error) = interrupted(&arguments, SIGNALS[0], Duration::from_millis(step * 5));
         (status.code() == Some(INTERRUPTED) && error.contains("nothing was written")).then_some(())
     });
     assert!(told.is_some(), "no interruption met the work");

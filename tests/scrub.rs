@@ -185,6 +185,124 @@ fn a_key_that_is_asked_for_goes_from_other_files_as_well() {
 }
 
 /// A WIM, not compressed, in which nothing refers to the content with the key any more, and with the key behind its end.
+/// A WIM of which one file cannot be read, for the table of its chunks makes no sense.
+fn with_broken_file(path: &Path) {
+    const CHUNK: usize = 32 << 10;
+    // Two chunks that become small, and two that do not.
+    let mut state = 1u32;
+    let noise = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state.to_be_bytes()[0]
+    });
+    let noise: Vec<u8> = noise.take(2 * CHUNK).collect();
+    let broken = [&vec![b'.'; 2 * CHUNK][..], &noise].concat();
+    let image = ImageBuilder::new("one")
+        .file(
+            "Windows/System32/config/SOFTWARE",
+            &leaks::software(&unpublished()),
+            Properties::default(),
+        )
+        .file("Users/broken.bin", &broken, Properties::default());
+    let builder = Builder::new().compress(Codec::Lzx, None).unwrap();
+    let mut bytes = builder.image(image).to_bytes().unwrap();
+    let noise_at = memchr::memmem::find(&bytes, &noise[..CHUNK]).unwrap();
+    let entry = |bytes: &[u8], at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
+    let table = (0..noise_at - 12)
+        .rev()
+        .find(|at| at + 12 + entry(&bytes, at + 4) == noise_at)
+        .unwrap();
+    bytes[table..table + 12].fill(0xFF);
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn what_could_not_be_searched_is_no_proof() {
+    let desk = tempfile::tempdir().unwrap();
+    with_broken_file(&desk.path().join("a.wim"));
+    let (report, code) = scrub(desk.path(), &["a.wim", "--dry-run"]);
+    assert_eq!((&report["verified"], code), (&false.into(), 10));
+    let (report, code) = scrub(desk.path(), &["a.wim"]);
+    assert_eq!(
+        (&report["verified"], &report["residue"], code),
+        (&false.into(), &0.into(), 10)
+    );
+    assert!(!report["changes"].as_array().unwrap().is_empty());
+    let told = report["findings"].as_array().unwrap().iter();
+    let places: Vec<_> = told
+        .filter(|finding| finding["rule"] == "WK-A050")
+        .map(|finding| finding["place"].as_str().unwrap())
+        .collect();
+    assert_eq!(places, ["Users/broken.bin"], "told once");
+    let output = wimkey()
+        .current_dir(desk.path())
+        .args(["image", "scrub", "a.wim"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        said.contains("this proves nothing: 1 places could not be searched"),
+        "{said}"
+    );
+    assert_eq!(output.status.code(), Some(10));
+}
+
+#[test]
+fn a_key_across_the_segments_of_a_large_value_is_found_and_masked() {
+    /// What one segment of a large value holds, in bytes.
+    const SEGMENT: usize = 16_344;
+    const VALUE: &str = r"Company\Product";
+    let desk = tempfile::tempdir().unwrap();
+    let text = unpublished();
+    let hive_file = desk.path().join("root/Windows/System32/config/SOFTWARE");
+    std::fs::create_dir_all(hive_file.parent().unwrap()).unwrap();
+    let image = wimkey::sample::IMAGES[0];
+    let mut hive = Hive::open(wimkey::sample::software_hive(image).unwrap()).unwrap();
+    for (name, key) in [("Ascii", text.as_bytes().to_vec()), ("Wide", wide(&text))] {
+        let data = [
+            &vec![b'.'; SEGMENT - key.len() / 2][..],
+            &key,
+            &vec![b'.'; SEGMENT],
+        ]
+        .concat();
+        hive.set_value(VALUE, name, hive::ValueKind::Binary, &data)
+            .unwrap();
+    }
+    std::fs::write(&hive_file, hive.finish().unwrap()).unwrap();
+    assert!(
+        !is_in(&std::fs::read(&hive_file).unwrap(), &text),
+        "the bytes of the hive do not show it"
+    );
+    // By its shape, and as a known key.
+    std::fs::write(desk.path().join("keys.txt"), &text).unwrap();
+    for arguments in [&[][..], &["--key-file", "keys.txt"]] {
+        let (report, code) = scrub(desk.path(), &[&["root", "--dry-run"][..], arguments].concat());
+        let findings = report["findings"].as_array().unwrap();
+        let places: Vec<_> = findings
+            .iter()
+            .map(|finding| finding["place"].as_str().unwrap())
+            .collect();
+        assert_eq!(places.len(), 2, "{places:?}");
+        assert!(places[0].contains(VALUE), "{places:?}");
+        assert_eq!(code, 10);
+    }
+    let (report, code) = scrub(
+        desk.path(),
+        &["root", "--kind", "other", "--key-file", "keys.txt"],
+    );
+    assert_eq!(report["changes"].as_array().unwrap().len(), 2);
+    assert_eq!(
+        (&report["verified"], &report["residue"], code),
+        (&true.into(), &0.into(), 0)
+    );
+    let hive = Hive::read(zeroize::Zeroizing::new(std::fs::read(&hive_file).unwrap())).unwrap();
+    let key = hive.find(VALUE).unwrap().unwrap();
+    for name in ["Ascii", "Wide"] {
+        let data = key.value(name).unwrap().unwrap().data().unwrap().to_vec();
+        assert!(!is_in(&data, &text));
+        assert_eq!(data.iter().filter(|&&byte| byte == b'X').count(), 25);
+    }
+}
+
 fn with_orphan(text: &str) -> Vec<u8> {
     let content = [&[1; 100][..], &wide(text), &[1; 100]].concat();
     let image = ImageBuilder::new("one")

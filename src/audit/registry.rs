@@ -1,18 +1,23 @@
 //! registry - keys in hives: whose the bytes are; and values that are no keys but matter.
 
-use super::searcher::{Sight, remark, told};
+use super::searcher::{Order, Sight, remark, told};
 use super::trace::{Kind, Secret, Trace};
 use crate::activation::{self, CURRENT_VERSION, State, read_stored_key, text_of};
 use crate::catalog::traces::{self, FileKind, Holds, Scrub};
-use crate::hive::{self, Hive, Holder};
+use crate::hive::{self, Hive, Holder, Seam};
 use crate::image::{Facts, Image, SOFTWARE, Stream};
 use crate::secret::Wiped;
 use crate::text::same_name;
-use crate::trace::Form;
+use crate::trace::{Form, Scanner};
 use zeroize::Zeroizing;
 
-/// What is found in a hive; `None` if the bytes are no hive after all. With `values` it is looked at for passwords and settings too.
-pub(super) fn look(bytes: Wiped, stream: &Stream, sights: &[Sight], values: bool) -> Option<Vec<Trace>> {
+/// What is found in a hive; `None` if the bytes are no hive after all.
+pub(super) fn look(bytes: Wiped, stream: &Stream, sights: &[Sight], order: &Order<'_>) -> Option<Vec<Trace>> {
+    let mut across = Vec::new();
+    hive::seams(&bytes, Scanner::LONGEST, &mut |seam| {
+        across.extend(cut(seam, order));
+    })
+    .ok()?;
     let hive = Hive::read(bytes).ok()?;
     let offsets: Vec<u64> = sights.iter().map(|sight| sight.range.start).collect();
     let holders = hive.locate(&offsets);
@@ -20,12 +25,35 @@ pub(super) fn look(bytes: Wiped, stream: &Stream, sights: &[Sight], values: bool
     for (sight, holder) in sights.iter().zip(&holders) {
         found.extend(told(stream, |path| in_hive(path, sight, holder)));
     }
-    if values {
+    for (sight, holder) in &across {
+        found.extend(told(stream, |path| in_hive(path, sight, holder)));
+    }
+    // A search for known keys is only for these.
+    if order.unknown {
         // What cannot be walked was searched as bytes.
         _ = passwords(&hive, stream, &mut found);
         _ = settings(&hive, stream, &mut found);
     }
     Some(found)
+}
+
+/// Keys that lie across a cut in a large value, where the search of the hive's bytes does not see them.
+fn cut(seam: &Seam, order: &Order<'_>) -> Vec<(Sight, Holder)> {
+    let mut hits = Vec::new();
+    let mut scanner = Scanner::new(order.traces, order.unknown);
+    scanner.feed(&seam.bytes, &mut |hit| hits.push(hit));
+    scanner.finish(&mut |hit| hits.push(hit));
+    hits.retain(|hit| seam.cuts(usize::try_from(hit.offset).unwrap_or(usize::MAX), hit.length));
+    let mut sights = order.sights(hits);
+    for sight in &mut sights {
+        // The rest of it lies somewhere else.
+        sight.range = seam.offset + sight.range.start..seam.offset + seam.before as u64;
+    }
+    let holder = || Holder::Value {
+        key: seam.key.clone(),
+        name: seam.name.clone(),
+    };
+    sights.into_iter().map(|sight| (sight, holder())).collect()
 }
 
 /// A key in a hive.
@@ -42,11 +70,17 @@ fn in_hive(path: Option<&str>, sight: &Sight, holder: &Holder) -> Trace {
             } else {
                 &traces::REGISTRY_KEY_TEXT
             };
-            let (rule, scrub) = row.map_or((generic, Scrub::Report), |row| (row.rule, row.scrub));
-            let kind = if scrub == Scrub::Report {
-                Kind::Report
+            // In a value that is no place for keys, only plain text can be masked, and only where that is asked for.
+            let unknown = if sight.is_plain() {
+                Scrub::Mask
             } else {
-                Kind::Registry
+                Scrub::Report
+            };
+            let (rule, scrub) = row.map_or((generic, unknown), |row| (row.rule, row.scrub));
+            let kind = match scrub {
+                Scrub::Report => Kind::Report,
+                Scrub::Mask => Kind::Other,
+                _ => Kind::Registry,
             };
             (rule, kind, scrub, format!("{key} {name}"))
         }

@@ -44,6 +44,47 @@ pub(super) struct Order<'o> {
     pub(super) images: &'o [Dossier],
 }
 
+impl Order<'_> {
+    /// What the hits mean: one sight for each key and place, however many hits show it.
+    pub(super) fn sights(&self, mut hits: Vec<Hit>) -> Vec<Sight> {
+        let mut sights: Vec<Sight> = Vec::new();
+        // A value that Windows stores is more than the bytes in it, and comes first.
+        hits.sort_by_key(|hit| match hit.what {
+            What::Blob(_) | What::Hash => (0, hit.offset),
+            What::Known(..) | What::Text(_) => (1, hit.offset),
+        });
+        for hit in hits {
+            let range = hit.offset..hit.offset + hit.length as u64;
+            let (key, form, wanted) = match hit.what {
+                What::Known(index, form) => (self.keys.get(index).cloned(), form, self.asked),
+                What::Text(key) => (Some(Arc::new(key)), Form::Text, false),
+                What::Blob(key) => (Some(Arc::new(key)), Form::Stored, false),
+                What::Hash => (None, Form::Hash, false),
+            };
+            let same = |sight: &&mut Sight| {
+                let same_key = match (&sight.key, &key) {
+                    (Some(one), Some(other)) => one.symbols() == other.symbols(),
+                    _ => true,
+                };
+                same_key && sight.range.start < range.end && range.start < sight.range.end
+            };
+            if let Some(sight) = sights.iter_mut().find(same) {
+                sight.wanted |= wanted;
+                continue;
+            }
+            sights.push(Sight {
+                range,
+                key,
+                form,
+                wanted,
+                decoded: None,
+            });
+        }
+        sights.sort_by_key(|sight| sight.range.start);
+        sights
+    }
+}
+
 /// A key in a stream.
 pub(super) struct Sight {
     pub(super) range: Range<u64>,
@@ -80,6 +121,11 @@ impl Sight {
         } else {
             level
         }
+    }
+
+    /// Whether it stands there as text that a person reads.
+    pub(super) fn is_plain(&self) -> bool {
+        self.decoded.is_none() && matches!(self.form, Form::Text | Form::Dashless)
     }
 
     pub(super) fn secret(&self) -> Secret {
@@ -119,46 +165,6 @@ impl<'o> Searcher<'o> {
         }
     }
 
-    /// What the hits mean: one sight for each key and place, however many hits show it.
-    fn sights(&mut self) -> Vec<Sight> {
-        let mut sights: Vec<Sight> = Vec::new();
-        let mut hits = std::mem::take(&mut self.hits);
-        // A value that Windows stores is more than the bytes in it, and comes first.
-        hits.sort_by_key(|hit| match hit.what {
-            What::Blob(_) | What::Hash => (0, hit.offset),
-            What::Known(..) | What::Text(_) => (1, hit.offset),
-        });
-        for hit in hits {
-            let range = hit.offset..hit.offset + hit.length as u64;
-            let (key, form, wanted) = match hit.what {
-                What::Known(index, form) => (self.order.keys.get(index).cloned(), form, self.order.asked),
-                What::Text(key) => (Some(Arc::new(key)), Form::Text, false),
-                What::Blob(key) => (Some(Arc::new(key)), Form::Stored, false),
-                What::Hash => (None, Form::Hash, false),
-            };
-            let same = |sight: &&mut Sight| {
-                let same_key = match (&sight.key, &key) {
-                    (Some(one), Some(other)) => one.symbols() == other.symbols(),
-                    _ => true,
-                };
-                same_key && sight.range.start < range.end && range.start < sight.range.end
-            };
-            if let Some(sight) = sights.iter_mut().find(same) {
-                sight.wanted |= wanted;
-                continue;
-            }
-            sights.push(Sight {
-                range,
-                key,
-                form,
-                wanted,
-                decoded: None,
-            });
-        }
-        sights.sort_by_key(|sight| sight.range.start);
-        sights
-    }
-
     /// Looks at a stream of which everything is known.
     fn judge(&mut self, stream: &Stream, mut sights: Vec<Sight>) {
         let is_program = self.head.starts_with(PROGRAM);
@@ -166,7 +172,7 @@ impl<'o> Searcher<'o> {
         let is_hive = self.head == HIVE && !stream.names.iter().any(|(_, path)| is_log(path));
         match self.kept.take() {
             Some(bytes) if is_hive => {
-                if let Some(told) = registry::look(bytes, stream, &sights, self.order.unknown) {
+                if let Some(told) = registry::look(bytes, stream, &sights, self.order) {
                     self.found.extend(told);
                     return;
                 }
@@ -240,7 +246,7 @@ impl Watch for Searcher<'_> {
         self.streams += 1;
         let (hits, more) = (&mut self.hits, &mut self.more);
         self.scanner.finish(&mut |hit| keep(hits, more, hit));
-        let sights = self.sights();
+        let sights = self.order.sights(std::mem::take(&mut self.hits));
         self.judge(stream, sights);
         if let Err(error) = outcome {
             let sentence = error.to_string();
@@ -349,7 +355,6 @@ fn in_file(stream: &Stream, path: Option<&str>, sight: &Sight, is_program: bool)
         }
     };
     let is_own = is_program || row.is_some_and(|row| row.kind == FileKind::Own);
-    let is_plain = sight.decoded.is_none() && matches!(sight.form, Form::Text | Form::Dashless);
     let offset = format!("byte {:#x}", stream.offset_of(sight.range.start));
     Trace {
         level: if is_own && !sight.wanted {
@@ -359,7 +364,7 @@ fn in_file(stream: &Stream, path: Option<&str>, sight: &Sight, is_program: bool)
         },
         kind,
         // Only plain text can be masked in a file that is not understood.
-        scrub: if scrub == Scrub::Mask && (!is_plain || is_program) {
+        scrub: if scrub == Scrub::Mask && (!sight.is_plain() || is_program) {
             Scrub::Report
         } else {
             scrub

@@ -1,7 +1,7 @@
 //! trace - something found, and how it is told.
 
 use crate::catalog;
-use crate::catalog::traces::Scrub;
+use crate::catalog::traces::{self, Scrub};
 use crate::finding::{Finding, Level, Rule};
 use crate::key::ProductKey;
 use crate::text::printable;
@@ -118,6 +118,11 @@ impl Trace {
     /// Whether it says that something secret is there.
     pub fn is_secret(&self) -> bool {
         !matches!(self.secret, Secret::None)
+    }
+
+    /// Whether it says that something could not be searched.
+    pub fn is_not_searched(&self) -> bool {
+        self.rule.id == traces::NOT_SEARCHED.id
     }
 
     /// By what traces are sorted.

@@ -219,10 +219,15 @@ pub(super) fn read_key(source: &Source, terminal: &Terminal) -> Result<ProductKe
 pub(super) fn read_text(source: &Source, terminal: &Terminal) -> Result<secret::Text, Failure> {
     warn_of_exposure(source, terminal);
     let text = source.read()?;
-    if !text.is_locked() {
+    tell_of_swap(text.is_locked(), terminal);
+    Ok(text)
+}
+
+/// Says that a key's memory could not be locked.
+pub(super) fn tell_of_swap(is_locked: bool, terminal: &Terminal) {
+    if !is_locked {
         terminal.detail("The system does not lock the key's memory: it could be written to swap space.");
     }
-    Ok(text)
 }
 
 /// Reads an answer file and makes sure that it is one, so that a fault is told with the file's name before any work is done.

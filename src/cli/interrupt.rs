@@ -7,12 +7,12 @@
 use crate::image::Phase;
 use std::panic::resume_unwind;
 use std::sync::Once;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Exit codes for death by signal begin here.
-const SIGNALLED: i32 = 128;
-/// The signal that came; 0 for none.
-static SIGNAL: AtomicI32 = AtomicI32::new(0);
+/// The exit code of an interrupted run, whichever signal it was.
+const INTERRUPTED: u8 = 130;
+/// Whether a signal came.
+static CAME: AtomicBool = AtomicBool::new(false);
 /// Whether something was written.
 static WROTE: AtomicBool = AtomicBool::new(false);
 
@@ -23,10 +23,9 @@ pub struct Interrupted {
     pub wrote: bool,
 }
 
-/// The exit code of an interrupted run: 130 for Ctrl-C; `None` if nothing interrupted.
+/// The exit code of an interrupted run, 130; `None` if nothing interrupted.
 pub fn exit_code() -> Option<u8> {
-    let signal = SIGNAL.load(Ordering::Relaxed);
-    (signal != 0).then(|| u8::try_from(SIGNALLED + signal).unwrap_or(u8::MAX))
+    CAME.load(Ordering::Relaxed).then_some(INTERRUPTED)
 }
 
 /// From now on an interruption waits for [`stop_if_asked`] or for the end of the work.
@@ -42,7 +41,7 @@ pub(super) fn stop_if_asked(phase: Phase) {
         Phase::Write => false,
     };
     WROTE.fetch_or(!is_safe, Ordering::Relaxed);
-    if is_safe && SIGNAL.load(Ordering::Relaxed) != 0 {
+    if is_safe && CAME.load(Ordering::Relaxed) {
         let wrote = WROTE.load(Ordering::Relaxed);
         resume_unwind(Box::new(Interrupted { wrote }));
     }
@@ -57,9 +56,9 @@ fn begin() {
         return;
     };
     std::thread::spawn(move || {
-        for signal in signals.forever() {
-            if SIGNAL.swap(signal, Ordering::Relaxed) != 0 {
-                std::process::exit(SIGNALLED + signal);
+        for _ in signals.forever() {
+            if CAME.swap(true, Ordering::Relaxed) {
+                std::process::exit(INTERRUPTED.into());
             }
         }
     });

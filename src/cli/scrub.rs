@@ -3,8 +3,8 @@
 use super::audit::KnownKeys;
 use super::terminal::{CHANGED, Rows, STRONG, Terminal, WARNING, paint};
 use super::{Failure, Outcome};
-use crate::audit::{Kind, Trace};
-use crate::finding::{Finding, Level};
+use crate::audit::Kind;
+use crate::finding::Finding;
 use crate::image::Target;
 use crate::plan::Destination;
 use crate::report::ImageScrub;
@@ -107,8 +107,7 @@ pub(super) fn run(arguments: ScrubArguments, terminal: &Terminal) -> Result<Outc
             .iter()
             .map(|trace| trace.finding(&shown, is_folder))
             .collect();
-        let counts = |trace: &Trace| trace.is_secret() && trace.level == Level::Error;
-        is_left |= outcome.residue > 0 || outcome.left.iter().any(counts);
+        is_left |= !outcome.is_clean();
         let report = ImageScrub::new(name, &outcome, &findings, arguments.dry_run);
         terminal.result(&report, |out| {
             write_outcome(out, name, &outcome, &findings, arguments.dry_run)
@@ -159,9 +158,18 @@ fn write_outcome(
         writeln!(out, "{}", paint(WARNING, heading))?;
         crate::report::write_text(findings, super::findings::PAINT, out)?;
     }
+    let unknown = outcome.not_searched();
     let sentence = match (outcome.removals.is_empty(), dry_run) {
+        (true, _) if unknown > 0 => {
+            format!(
+                "Nothing was written, but this proves nothing: {unknown} places could not be searched, see above."
+            )
+        }
         (true, _) => "There was nothing to remove; nothing was written.".to_owned(),
         (false, true) => "Nothing was written (--dry-run).".to_owned(),
+        (false, false) if outcome.residue == 0 && unknown > 0 => format!(
+            "Written and searched again, but not everywhere: {unknown} places could not be searched, see above."
+        ),
         (false, false) if outcome.residue == 0 => {
             "Written, searched again everywhere: no form of a removed key is left in its place.".to_owned()
         }

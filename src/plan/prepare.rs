@@ -144,7 +144,7 @@ pub fn prepare(
     let mut residue = 0;
     let mut files = Vec::new();
     for (name, path, content) in edited.contents {
-        residue += traces.count(&content);
+        residue += traces.count(&content) + across_seams(&content, &traces);
         let content = asked_again(images, image, (name, path), content, &wishes)?;
         files.push(images.pack(image.index, path, content, memory.room(name))?);
         for log in logs::emptied(images, image, path)? {
@@ -193,6 +193,22 @@ pub fn prepare(
         residue,
         replaced: edited.replaced,
     })
+}
+
+/// Counts keys that lie across the cuts of a hive's large values.
+fn across_seams(hive: &[u8], traces: &Traces) -> u64 {
+    let mut count = 0;
+    if !traces.is_empty() {
+        // What was just written is a hive; whatever is none has no seams.
+        _ = hive::seams(hive, Traces::LONGEST, &mut |seam| {
+            let places = traces.find(&seam.bytes);
+            count += places
+                .iter()
+                .filter(|place| seam.cuts(place.offset, place.length))
+                .count() as u64;
+        });
+    }
+    count
 }
 
 /// Where the hives of one image are worked on.

@@ -10,8 +10,10 @@ use crate::hive::{self, Hive};
 use crate::image::{Image, Images, NewFile};
 use crate::key::{DigitalProductId, DigitalProductId4, ProductKey};
 use crate::secret::Wiped;
+use crate::trace::Traces;
 use crate::unattend::AnswerFile;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// Collects the new contents of files.
 pub(super) struct Cleaner<'i> {
@@ -54,7 +56,8 @@ impl<'i> Cleaner<'i> {
         } else {
             let mut bytes = bytes;
             for trace in traces.iter().filter(|trace| trace.scrub == Scrub::Mask) {
-                mask(&mut bytes, trace);
+                let place = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX);
+                mask(&mut bytes, place(trace.range.start)..place(trace.range.end));
             }
             self.put(image, path, bytes);
             Ok(())
@@ -173,6 +176,17 @@ fn cleaned(bytes: Wiped, traces: &[&Trace]) -> Result<Wiped, hive::Error> {
             None => continue,
         };
         let (kind, mut data) = stored;
+        if trace.scrub == Scrub::Mask {
+            let known = trace
+                .key()
+                .map(|key| Traces::of([key.as_ref()]))
+                .unwrap_or_default();
+            for place in known.find(&data) {
+                mask(&mut data, place.offset..place.offset + place.length);
+            }
+            hive.set_value(key, name, kind, &data)?;
+            continue;
+        }
         let clear = DigitalProductId::clear(&mut data).or_else(|| DigitalProductId4::clear(&mut data));
         match clear {
             Some(()) => {
@@ -189,9 +203,7 @@ fn cleaned(bytes: Wiped, traces: &[&Trace]) -> Result<Wiped, hive::Error> {
 }
 
 /// An X for each letter and digit of the key.
-fn mask(bytes: &mut Wiped, trace: &Trace) {
-    let place = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX);
-    let range = place(trace.range.start)..place(trace.range.end);
+fn mask(bytes: &mut Wiped, range: Range<usize>) {
     for byte in bytes.get_mut(range).unwrap_or_default() {
         if byte.is_ascii_alphanumeric() {
             *byte = b'X';

@@ -50,6 +50,9 @@ pub struct Scanner<'t> {
 }
 
 impl<'t> Scanner<'t> {
+    /// The length of the longest thing that is looked for, in bytes.
+    pub const LONGEST: usize = LONGEST;
+
     /// A scanner for these keys; with `shapes` also for every other one.
     pub fn new(traces: &'t Traces, shapes: bool) -> Self {
         Self {

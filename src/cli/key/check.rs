@@ -2,6 +2,7 @@
 //!
 //! Promise: constant memory whatever the list's length, order kept, written in blocks; what is typed is answered at once.
 
+use super::super::image::tell_of_swap;
 use super::super::key_source::{Choice, KeySource, warn_of_exposure};
 use super::super::terminal::{CHANGED, FAULT, Terminal, WARNING, paint};
 use super::super::{Failure, Outcome};
@@ -13,7 +14,7 @@ use crate::image::{Facts, Images, SOFTWARE, Target};
 use crate::licensing::{installed_licences, own_configuration};
 use crate::pkeyconfig::{self, Context, Judgement, KeyConfiguration, Licences, Verdict};
 use crate::report::{Paint, Shape, VerdictLines};
-use crate::secret::{self, Source};
+use crate::secret::{self, Secret, Source};
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::Path;
 
@@ -97,6 +98,8 @@ pub(super) fn run(
         (false, true) => Shape::Json,
         (false, false) => Shape::Text,
     });
+    // Every key of a list gets a buffer of its own; what holds for one holds for all.
+    tell_of_swap(Secret::<1>::new().is_locked(), terminal);
     match source.choice() {
         Choice::Published(edition) => {
             let edition = edition.or_else(|| ground.facts.as_ref().map(|facts| facts.edition.clone()));
