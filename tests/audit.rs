@@ -13,12 +13,12 @@
 mod common;
 
 use common::desk::wimkey;
-use common::leaks::{leaks, unpublished, write_folder, write_wim};
+use common::leaks::{self, leaks, unpublished, write_folder, write_wim};
 use serde_json::Value;
 use std::path::Path;
 use wimkey::image::{SOFTWARE, SYSTEM};
 use wimkey::sample;
-use wimkey::wim::Codec;
+use wimkey::wim::{Builder, Codec, ImageBuilder, Properties};
 
 /// The published client setup key of Windows 10 and 11 Pro.
 const PUBLISHED: &str = "W269N-WFGWX-YVC9B-4J6C9-T83GX";
@@ -91,6 +91,36 @@ fn every_planted_key_is_found_in_a_wim_and_in_a_folder() {
         assert_eq!(places(&findings, "WK-A020").len(), 6);
         assert_eq!(places(&findings, "WK-A021").len(), 6);
         assert_eq!(places(&findings, "WK-A031").len(), 4);
+    }
+}
+
+#[test]
+fn every_form_is_found_in_every_place() {
+    let desk = tempfile::tempdir().unwrap();
+    let text = unpublished();
+    let planted = leaks::matrix(&text);
+    assert!(planted.len() >= 50);
+    let mut image = ImageBuilder::new("one");
+    std::fs::create_dir_all(desk.path().join("root/Windows/System32/config")).unwrap();
+    for (.., path, content) in &planted {
+        image = image.file(path, content, Properties::default());
+        let path = desk.path().join("root").join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+    let builder = Builder::new().compress(Codec::Xpress, None).unwrap().image(image);
+    std::fs::write(desk.path().join("a.wim"), builder.to_bytes().unwrap()).unwrap();
+    std::fs::write(desk.path().join("keys.txt"), &text).unwrap();
+    for target in ["a.wim", "root"] {
+        let (findings, code) = audit(desk.path(), &[target, "--key-file", "keys.txt"]);
+        assert_eq!(code, 10);
+        for (place, form, path, _) in &planted {
+            let count = findings
+                .iter()
+                .filter(|finding| finding["place"].as_str().unwrap().starts_with(path))
+                .count();
+            assert_eq!(count, 1, "{form} in {place} of {target}");
+        }
     }
 }
 

@@ -34,7 +34,11 @@ const FEWEST: usize = 150;
 
 fn files(place: &Path, found: &mut Vec<PathBuf>) {
     match place.read_dir() {
-        Ok(entries) => entries.for_each(|entry| files(&entry.unwrap().path(), found)),
+        Ok(entries) => {
+            for entry in entries {
+                files(&entry.unwrap().path(), found);
+            }
+        }
         Err(_) if place.is_file() => found.push(place.to_owned()),
         Err(_) => {}
     }
@@ -42,8 +46,7 @@ fn files(place: &Path, found: &mut Vec<PathBuf>) {
 
 /// Where keys stand that nobody published, and that are no placeholder of one symbol.
 fn keys(bytes: &[u8]) -> Vec<usize> {
-    let shapes = shapes(bytes).into_iter();
-    shapes
+    shapes(bytes)
         .filter(|shape| {
             let symbols = shape.symbols();
             let is_placeholder = symbols.iter().all(|symbol| symbol == &symbols[0]);
@@ -58,9 +61,9 @@ fn keys(bytes: &[u8]) -> Vec<usize> {
 fn nowhere_stands_an_unpublished_key() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = Vec::new();
-    PLACES
-        .iter()
-        .for_each(|place| files(&root.join(place), &mut found));
+    for place in PLACES {
+        files(&root.join(place), &mut found);
+    }
     assert!(found.len() > FEWEST, "only {} files", found.len());
     for path in found {
         let keys = keys(&std::fs::read(&path).unwrap());

@@ -185,6 +185,41 @@ fn a_key_that_is_asked_for_goes_from_other_files_as_well() {
 }
 
 /// A WIM, not compressed, in which nothing refers to the content with the key any more, and with the key behind its end.
+#[test]
+fn every_form_goes_from_where_nothing_uses_it() {
+    let desk = tempfile::tempdir().unwrap();
+    let text = unpublished();
+    let planted = leaks::matrix(&text);
+    std::fs::create_dir_all(desk.path().join("root/Windows/System32/config")).unwrap();
+    for (.., path, content) in &planted {
+        let path = desk.path().join("root").join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+    std::fs::write(desk.path().join("keys.txt"), &text).unwrap();
+    let kinds = "unused,hive-log,other";
+    let (report, _) = scrub(desk.path(), &["root", "--key-file", "keys.txt", "--kind", kinds]);
+    assert_eq!(
+        (&report["residue"], &report["verified"]),
+        (&0.into(), &true.into())
+    );
+    let forms = leaks::forms(&text);
+    let left = report["findings"].as_array().unwrap();
+    for (place, form, path, _) in &planted {
+        let now = std::fs::read(desk.path().join("root").join(path)).unwrap();
+        let stays = forms
+            .iter()
+            .any(|(_, bytes)| memchr::memmem::find(&now, bytes).is_some());
+        let is_plain = matches!(*form, "text" | "lower" | "wide" | "dashless" | "dashless-wide");
+        let goes = is_plain || matches!(*place, "deleted" | "log");
+        assert_eq!(stays, !goes, "{form} in {place}");
+        let told = left
+            .iter()
+            .any(|finding| finding["place"].as_str().unwrap().starts_with(path));
+        assert_eq!(told, stays, "{form} in {place} is left and told");
+    }
+}
+
 /// A WIM of which one file cannot be read, for the table of its chunks makes no sense.
 fn with_broken_file(path: &Path) {
     const CHUNK: usize = 32 << 10;
@@ -299,7 +334,7 @@ fn a_key_across_the_segments_of_a_large_value_is_found_and_masked() {
     for name in ["Ascii", "Wide"] {
         let data = key.value(name).unwrap().unwrap().data().unwrap().to_vec();
         assert!(!is_in(&data, &text));
-        assert_eq!(data.iter().filter(|&&byte| byte == b'X').count(), 25);
+        assert_eq!(memchr::memchr_iter(b'X', &data).count(), 25);
     }
 }
 

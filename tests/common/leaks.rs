@@ -269,6 +269,89 @@ pub fn leaks(text: &str) -> Vec<Leak> {
     ]
 }
 
+/// Every form in which the key is looked for, with what it is called.
+pub fn forms(text: &str) -> Vec<(&'static str, Vec<u8>)> {
+    use sha2::Digest as _;
+    let key = ProductKey::parse(text).unwrap().key;
+    let (digital3, digital4) = blobs(&key);
+    let dashless = text.replace('-', "");
+    let base64 = |bytes: &[u8]| {
+        base64::engine::general_purpose::STANDARD
+            .encode(bytes)
+            .into_bytes()
+    };
+    let stored = key.stored();
+    let stored = &stored.expose()[..15];
+    let hexadecimal: Vec<String> = stored.iter().map(|byte| format!("{byte:02X}")).collect();
+    vec![
+        ("text", text.as_bytes().to_vec()),
+        ("lower", text.to_lowercase().into_bytes()),
+        ("wide", wide(text)),
+        ("dashless", dashless.as_bytes().to_vec()),
+        ("dashless-wide", wide(&dashless)),
+        ("stored", stored.to_vec()),
+        ("hexadecimal", hexadecimal.concat().into_bytes()),
+        ("hash", sha2::Sha256::digest(key.stored().expose()).to_vec()),
+        ("digital3", digital3),
+        ("digital4", digital4),
+        ("base64-0", base64(text.as_bytes())),
+        ("base64-1", base64(format!("x{text}").as_bytes())),
+        ("base64-2", base64(format!("xy{text}").as_bytes())),
+        ("base64-wide", base64(&wide(text))),
+    ]
+}
+
+/// The last thing that a hive holds in a cell that was freed as Windows frees it: its content stays.
+pub fn deleted(content: &[u8]) -> Vec<u8> {
+    let doomed = [&[0xEE; 8][..], content, &[0xEE; 8]].concat();
+    let mut hive = Hive::create(5).unwrap();
+    hive.set_value("Company", "Deleted", ValueKind::Binary, &doomed)
+        .unwrap();
+    let bytes = hive.finish().unwrap();
+    let at = memchr::memmem::find(&bytes, &doomed).unwrap();
+    let mut hive = Hive::open(bytes).unwrap();
+    hive.delete_value("Company", "Deleted").unwrap();
+    let mut bytes = hive.finish().unwrap().to_vec();
+    bytes[at..at + doomed.len()].copy_from_slice(&doomed);
+    bytes
+}
+
+/// Files with each form of the key in each place that a program has to look at in its own way: the name of the place, that of the form,
+/// the file's path and its content.
+pub fn matrix(text: &str) -> Vec<(&'static str, &'static str, String, Vec<u8>)> {
+    /// A WIM compresses this many bytes together, and a search must see across the border.
+    const CHUNK: usize = 32 << 10;
+    let mut planted = Vec::new();
+    for (form, bytes) in forms(text) {
+        let live = || {
+            let mut hive = Hive::create(5).unwrap();
+            hive.set_value("Company", "Value", ValueKind::Binary, &bytes)
+                .unwrap();
+            hive.finish().unwrap().to_vec()
+        };
+        let places: [(&str, &str, Vec<u8>); 5] = [
+            ("file", "bin", [&[7; 10][..], &bytes, &[7; 10]].concat()),
+            (
+                "border",
+                "bin",
+                [&vec![7; CHUNK - bytes.len() / 2][..], &bytes, &vec![7; CHUNK]].concat(),
+            ),
+            ("live", "hiv", live()),
+            ("deleted", "hiv", deleted(&bytes)),
+            ("log", "LOG1", [&[0; 600][..], &bytes, &[0; 600]].concat()),
+        ];
+        for (place, ending, content) in places {
+            let folder = if place == "log" {
+                "Windows/System32/config"
+            } else {
+                "Users/Public"
+            };
+            planted.push((place, form, format!("{folder}/{place}-{form}.{ending}"), content));
+        }
+    }
+    planted
+}
+
 /// Writes the files below `root`.
 pub fn write_folder(root: &Path, leaks: &[Leak]) {
     for leak in leaks {
