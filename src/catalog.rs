@@ -11,6 +11,7 @@
 //! ```
 
 mod choose;
+mod exposed;
 mod hosts;
 mod index;
 pub mod rules;
@@ -22,6 +23,7 @@ pub mod traces;
 
 use crate::key::ProductKey;
 pub use choose::{NoneReason, gvlk_for, newest_gvlk, plain_edition};
+pub use exposed::exposed_key;
 pub use hosts::{
     HostKey, HostUpdate, Thresholds, host_keys, host_keys_for, host_updates, host_updates_for, thresholds,
 };

@@ -77,6 +77,7 @@ failure_from!(
     crate::hive::Error,
     crate::transfer::Error,
     crate::unattend::Error,
+    crate::unattend::WishError,
     crate::key::Error,
     crate::kms::Error,
     crate::pkeyconfig::Error,

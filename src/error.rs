@@ -28,6 +28,9 @@ pub enum Error {
     /// An image that cannot be used.
     #[error(transparent)]
     Image(#[from] crate::image::Error),
+    /// A wish for an answer file that makes no sense.
+    #[error(transparent)]
+    Wish(#[from] unattend::WishError),
     /// A request that cannot be carried out.
     #[error(transparent)]
     Plan(#[from] plan::Error),
@@ -97,6 +100,7 @@ impl Error {
             | Self::Plan(plan::Error::AnswerFile(unattend::Error::Malformed { picture, .. })) => {
                 Some(picture)
             }
+            Self::Plan(plan::Error::Input(error)) => error.picture(),
             Self::In { cause, .. } => cause.picture(),
             _ => None,
         }
@@ -119,7 +123,7 @@ impl Error {
     pub fn is_usage(&self) -> bool {
         match self {
             Self::Plan(error) => error.is_usage(),
-            Self::Usage(_) => true,
+            Self::Usage(_) | Self::Wish(_) => true,
             Self::In { cause, .. } => cause.is_usage(),
             _ => false,
         }

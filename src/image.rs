@@ -11,7 +11,7 @@ mod wipe;
 
 pub use facts::{Facts, architecture_of};
 pub use survey::{Stream, StreamKind, Watch};
-pub use target::Target;
+pub use target::{Selector, Target};
 pub use wipe::rebuild;
 
 use crate::hive;
@@ -250,7 +250,7 @@ impl Images {
             let all = wim.images().iter().map(described).collect();
             (Kind::Wim(Box::new(wim)), all)
         };
-        let selected = target.select(all)?;
+        let selected = target.choose(all)?;
         Ok(Self { path, kind, selected })
     }
 

@@ -5,6 +5,7 @@
 
 mod choice;
 mod export;
+mod inputs;
 mod logs;
 mod planned;
 mod prepare;
@@ -12,6 +13,7 @@ mod show;
 
 pub use choice::{KeyChoice, Places};
 pub use export::export_settings;
+pub use inputs::{InputError, answer_file, first_boot_steps, licence_files, registry_entries, unix_time};
 pub use planned::{Planned, export_planned};
 pub use prepare::{ImageChanges, Memory, prepare};
 pub use show::{Look, show};
@@ -129,6 +131,9 @@ pub enum Error {
         /// Which value.
         name: String,
     },
+    /// A file that the request names.
+    #[error(transparent)]
+    Input(#[from] InputError),
     /// A registration file that is not for an image.
     #[error(transparent)]
     RegistryFile(#[from] crate::activation::RegistryFileError),
@@ -161,10 +166,15 @@ impl Error {
 
     /// Whether the operator asked for something that makes no sense.
     pub fn is_usage(&self) -> bool {
-        matches!(
-            self,
-            Self::Nothing | Self::OneImage | Self::Setting(_) | Self::RegistryFile(_) | Self::FirstBoot(_)
-        )
+        match self {
+            Self::Nothing
+            | Self::OneImage
+            | Self::Setting(_)
+            | Self::RegistryFile(_)
+            | Self::FirstBoot(_) => true,
+            Self::Input(error) => error.is_usage(),
+            _ => false,
+        }
     }
 }
 

@@ -172,6 +172,33 @@ pub fn printable(text: &str) -> String {
     shown
 }
 
+/// The name nearest to `name`, if one is near: a third of the letters may be wrong.
+pub fn nearest<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let limit = name.chars().count() / 3;
+    let (distance, nearest) = names.into_iter().map(|own| (distance(name, own), own)).min()?;
+    (distance <= limit).then_some(nearest)
+}
+
+/// How many letters to add, drop or change to make one name of the other, in any case.
+pub fn distance(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().map(|letter| letter.to_ascii_lowercase()).collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (line, letter) in left.chars().enumerate() {
+        let mut diagonal = line;
+        let mut before = line + 1;
+        for (cell, other) in row.iter_mut().skip(1).zip(&right) {
+            let change = diagonal + usize::from(letter.to_ascii_lowercase() != *other);
+            diagonal = *cell;
+            *cell = change.min(before + 1).min(*cell + 1);
+            before = *cell;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = line + 1;
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -212,5 +239,12 @@ mod tests {
     #[test]
     fn nothing_steers_the_terminal() {
         assert_eq!(printable("a\u{1b}[31m\u{202e}b"), "a\\u{1b}[31m\\u{202e}b");
+    }
+
+    #[test]
+    fn distances_are_counted_in_letters() {
+        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(distance("", "abc"), 3);
+        assert_eq!(distance("abc", ""), 3);
     }
 }

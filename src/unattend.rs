@@ -10,6 +10,7 @@
 //! | `grammar`, `tree`, `content` | well-formedness; where every element stands; what stands inside one |
 //! | `setting`, `find` | the address of a setting; where it stands |
 //! | `layout`, `edit`, `remove` | the look of inserted elements; setting; removing |
+//! | `wish` | settings by name, as the command line and plan files give them |
 //! | `node` | walking through a file |
 //! | `known`, `keys`, `secrets`, `summary` | the table of settings; every place with a key; passwords, and blanking both; what a file does about activation |
 //! | `error`, `picture`, `place` | refusals with line, column and a masked picture |
@@ -33,6 +34,7 @@ mod setting;
 mod stored;
 mod summary;
 mod tree;
+mod wish;
 
 pub use crate::finding::Picture;
 pub use edit::Change;
@@ -44,6 +46,7 @@ pub use node::{ComponentNode, Node, Value};
 pub use secrets::{Blanked, PasswordPlace};
 pub use setting::{Architecture, Pass, Setting};
 pub use summary::{Effect, Summary};
+pub use wish::{Fulfilled, Wish, WishError};
 
 use crate::secret::Wiped;
 use std::ops::Range;

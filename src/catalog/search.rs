@@ -1,7 +1,7 @@
 //! search - published keys by what people type: an edition, a product in plain words, the last five, an activation id.
 
-use super::settings::distance;
 use super::{KeyKind, Platform, PublishedKey, Status, published};
+use crate::text::distance;
 
 /// The published keys whose last group is `last_five`, in any case.
 pub fn by_last_five(last_five: &str) -> impl Iterator<Item = &'static PublishedKey> {

@@ -88,33 +88,7 @@ pub fn find(name: &str) -> Option<&'static Setting> {
 
 /// The name nearest to `name`, if one is near.
 pub fn suggest(name: &str) -> Option<&'static str> {
-    // A third of the letters may be wrong.
-    let limit = name.chars().count() / 3;
-    let (distance, nearest) = SETTINGS
-        .iter()
-        .map(|setting| (distance(name, setting.name), setting.name))
-        .min()?;
-    (distance <= limit).then_some(nearest)
-}
-
-/// How many letters to add, drop or change to make one name of the other, in any case.
-pub(super) fn distance(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.chars().map(|letter| letter.to_ascii_lowercase()).collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (line, letter) in left.chars().enumerate() {
-        let mut diagonal = line;
-        let mut before = line + 1;
-        for (cell, other) in row.iter_mut().skip(1).zip(&right) {
-            let change = diagonal + usize::from(letter.to_ascii_lowercase() != *other);
-            diagonal = *cell;
-            *cell = change.min(before + 1).min(*cell + 1);
-            before = *cell;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = line + 1;
-        }
-    }
-    row.last().copied().unwrap_or_default()
+    crate::text::nearest(name, SETTINGS.iter().map(|setting| setting.name))
 }
 
 #[cfg(test)]
@@ -130,13 +104,6 @@ mod tests {
             Some("KeyManagementServiceName")
         );
         assert_eq!(suggest("Screensaver"), None);
-    }
-
-    #[test]
-    fn distances_are_counted_in_letters() {
-        assert_eq!(distance("kitten", "sitting"), 3);
-        assert_eq!(distance("", "abc"), 3);
-        assert_eq!(distance("abc", ""), 3);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What can be explained: error codes, events, slmgr options, registry values, WMI members, policies and terms, found by their names.
 
-use super::settings::distance;
+use crate::text::distance;
 
 /// What a topic is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

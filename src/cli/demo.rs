@@ -1,6 +1,6 @@
 //! `wimkey demo`: a small image of our own making, the main job on it, before and after.
 
-use super::image::{unix_time, write_outcome};
+use super::image::write_outcome;
 use super::terminal::{PLAIN, Rows, STRONG, Terminal, paint};
 use super::{Failure, Outcome};
 use crate::Error;
@@ -38,7 +38,7 @@ pub(super) fn run(folder: Option<&Path>, terminal: &Terminal) -> Result<Outcome,
         skip_rearm: Some(true),
         kms_host: KMS_HOST.parse().ok(),
         answer_file: Some(Wiped::new(sample::ANSWER_FILE.as_bytes().to_vec())),
-        unix_time: unix_time(),
+        unix_time: plan::unix_time(),
         ..Request::default()
     };
     let outcome = plan::execute(&target, &request, Destination::Target, &|_, _, _| {})?;

@@ -5,22 +5,14 @@ use super::key_source::{Choice, can_prompt, warn_of_exposure};
 use super::terminal::{CHANGED, FAINT, PLAIN, Rows, STRONG, Terminal, WARNING, paint};
 use super::{Failure, Outcome};
 use crate::Error;
-use crate::activation::{FirstBootError, registry_wishes};
 use crate::image::{Images, Target};
 use crate::key::ProductKey;
 use crate::plan::{self, Destination, KeyChoice, Places, Request};
-use crate::regfile::{self, Entry};
 use crate::report::{ImageList, ImageSet, ImageShow};
 use crate::secret::{self, Source};
-use crate::transfer;
 use crate::unattend::AnswerFile;
 use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
-
-/// The largest registration or licence file accepted, in bytes.
-const INPUT_LIMIT: usize = 64 << 20;
-/// The largest answer file accepted, in bytes.
-const ANSWER_FILE_LIMIT: usize = 16 << 20;
+use std::path::Path;
 
 pub(super) fn run(command: ImageCommand, terminal: &Terminal) -> Result<Outcome, Failure> {
     match command {
@@ -160,54 +152,17 @@ fn request(arguments: SetArguments, terminal: &Terminal) -> Result<Request, Fail
         kms_host: arguments.kms_host,
         settings: arguments.settings,
         unset: arguments.unset,
-        registry: registry(&arguments.registry)?,
-        first_boot: arguments
-            .first_boot
-            .iter()
-            .map(|step| step.parse())
-            .collect::<Result<_, FirstBootError>>()
-            .map_err(plan::Error::from)?,
-        licences: arguments
-            .licences
-            .iter()
-            .map(|path| licence(path))
-            .collect::<Result<_, _>>()?,
-        answer_file: arguments.unattend.as_deref().map(sound_answer_file).transpose()?,
-        unix_time: unix_time(),
+        registry: plan::registry_entries(&arguments.registry).map_err(plan::Error::from)?,
+        first_boot: plan::first_boot_steps(&arguments.first_boot).map_err(plan::Error::from)?,
+        licences: plan::licence_files(&arguments.licences).map_err(plan::Error::from)?,
+        answer_file: arguments
+            .unattend
+            .map(|path| plan::answer_file(&path))
+            .transpose()
+            .map_err(plan::Error::from)?
+            .map(AnswerFile::into_bytes),
+        unix_time: plan::unix_time(),
     })
-}
-
-/// The entries of registration files, each routed once so that a fault is told with the file's name before any work is done.
-fn registry(paths: &[PathBuf]) -> Result<Vec<Entry>, Failure> {
-    let mut entries = Vec::new();
-    for path in paths {
-        let text = secret::read_file(path, INPUT_LIMIT).map_err(|cause| Error::file(path, cause))?;
-        let parsed =
-            regfile::parse(&text).map_err(|cause| Error::from(transfer::Error::from(cause)).within(path))?;
-        registry_wishes(&parsed).map_err(|cause| Error::from(plan::Error::from(cause)).within(path))?;
-        entries.extend(parsed);
-    }
-    Ok(entries)
-}
-
-/// A licence file with the name it gets in the image.
-fn licence(path: &Path) -> Result<(String, secret::Wiped), Failure> {
-    const SUFFIX: &str = ".xrm-ms";
-    let name = path
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
-    let content = secret::read_file(path, INPUT_LIMIT).map_err(|cause| Error::file(path, cause))?;
-    let is_licence = crate::text::decode(&content).is_ok_and(|text| text.0.contains("<r:license"));
-    if !name.to_ascii_lowercase().ends_with(SUFFIX) || !is_licence {
-        let sentence = format!(
-            "{} is no licence file\nLicence files are XML, and their names end in {SUFFIX}.",
-            path.display()
-        );
-        return Err(Error::Usage(sentence).into());
-    }
-    Ok((name, content))
 }
 
 /// Reads and parses a key; says where its memory could not be locked.
@@ -230,30 +185,10 @@ pub(super) fn tell_of_swap(is_locked: bool, terminal: &Terminal) {
     }
 }
 
-/// Reads an answer file and makes sure that it is one, so that a fault is told with the file's name before any work is done.
-fn sound_answer_file(path: &Path) -> Result<secret::Wiped, Failure> {
-    let bytes = read_answer_file(path)?;
-    AnswerFile::parse(bytes.clone()).map_err(|cause| Error::from(cause).within(path))?;
-    Ok(bytes)
-}
-
 /// Reads an answer file into memory that is wiped.
 pub(super) fn read_answer_file(path: &Path) -> Result<secret::Wiped, Failure> {
-    let read = secret::read_file(path, ANSWER_FILE_LIMIT);
+    let read = secret::read_file(path, crate::unattend::SIZE_LIMIT);
     read.map_err(|cause| Failure::Work(Error::file(path, cause)))
-}
-
-/// `SOURCE_DATE_EPOCH` if it is set, for the same bytes on every run; the clock otherwise.
-pub(super) fn unix_time() -> u32 {
-    let given = std::env::var("SOURCE_DATE_EPOCH")
-        .ok()
-        .and_then(|text| text.parse().ok());
-    given.unwrap_or_else(|| {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        now.ok()
-            .and_then(|now| u32::try_from(now.as_secs()).ok())
-            .unwrap_or_default()
-    })
 }
 
 /// The change list, image by image, and how it ended.

@@ -5,7 +5,6 @@
 use super::Failure;
 use super::terminal::{Terminal, WARNING, paint};
 use crate::catalog;
-use crate::key::ProductKey;
 use crate::secret::Source;
 use clap::Args;
 use std::ffi::OsString;
@@ -75,35 +74,10 @@ pub(super) fn can_prompt() -> bool {
 
 /// Stops a run whose arguments hold what looks like a product key, unless it is a published one.
 pub(super) fn refuse_keys(arguments: &[OsString]) -> Result<(), Failure> {
-    let suspicious = arguments.iter().skip(1).any(|argument| {
-        let text = argument.to_string_lossy();
-        text.split(|character: char| {
-            character.is_whitespace() || matches!(character, '=' | ',' | ';' | ':' | '/' | '\\' | '"' | '\'')
-        })
-        .any(|word| looks_like_key(word) && !is_published(word))
-    });
-    if suspicious {
+    let mut arguments = arguments.iter().skip(1);
+    if arguments.any(|argument| catalog::exposed_key(&argument.to_string_lossy()).is_some()) {
         Err(Failure::KeyInArguments)
     } else {
         Ok(())
     }
-}
-
-/// Four groups of five letters or digits in a row, as a key has them even when its end is cut off, or 25 symbols of a key in one piece.
-fn looks_like_key(word: &str) -> bool {
-    const GROUP: usize = 5;
-    const ENOUGH: usize = 4;
-    let mut run = 0;
-    let grouped = word
-        .split(|character: char| matches!(character, '-' | '_' | '.' | '\u{2010}'..='\u{2015}' | '\u{2212}'))
-        .any(|group| {
-            let fits = group.chars().count() == GROUP && group.chars().all(char::is_alphanumeric);
-            run = if fits { run + 1 } else { 0 };
-            run == ENOUGH
-        });
-    grouped || ProductKey::parse(word).is_ok()
-}
-
-fn is_published(word: &str) -> bool {
-    ProductKey::parse(word).is_ok_and(|parsed| catalog::row_of(&parsed.key).is_some())
 }

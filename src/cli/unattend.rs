@@ -96,15 +96,7 @@ fn architectures_of(answers: &AnswerFile, asked: &[String]) -> Result<Vec<Archit
         chosen.push(parsed);
     }
     if chosen.is_empty() {
-        chosen.extend(
-            answers
-                .architectures()
-                .iter()
-                .filter_map(|name| name.parse::<Architecture>().ok()),
-        );
-    }
-    if chosen.is_empty() {
-        chosen.push(Architecture::Amd64);
+        return Ok(answers.own_architectures());
     }
     chosen.sort_unstable();
     chosen.dedup();

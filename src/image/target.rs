@@ -7,7 +7,47 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     path: PathBuf,
-    selector: Option<String>,
+    selectors: Vec<Selector>,
+}
+
+/// Which images of a WIM are meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selector {
+    /// The image of this index, from 1.
+    Index(u32),
+    /// The image of this name, in any case.
+    Name(String),
+    /// Every image of this edition (EditionID as the WIM's XML has it), in any case.
+    Edition(String),
+}
+
+impl Selector {
+    /// An index if it is a number, a name otherwise.
+    pub fn new(text: &str) -> Self {
+        text.parse()
+            .map_or_else(|_| Self::Name(text.to_owned()), Self::Index)
+    }
+
+    fn chooses(&self, image: &Image) -> bool {
+        match self {
+            Self::Index(index) => image.index == *index,
+            Self::Name(name) => crate::text::same_name(&image.name, name),
+            Self::Edition(edition) => image
+                .edition
+                .as_ref()
+                .is_some_and(|own| crate::text::same_name(own, edition)),
+        }
+    }
+}
+
+impl std::fmt::Display for Selector {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Index(index) => write!(formatter, "{index}"),
+            Self::Name(name) => formatter.write_str(&crate::text::printable(name)),
+            Self::Edition(edition) => write!(formatter, "of edition {}", crate::text::printable(edition)),
+        }
+    }
 }
 
 impl Target {
@@ -17,12 +57,17 @@ impl Target {
         match text.rsplit_once(':') {
             Some((path, selector)) if !whole.exists() && !path.is_empty() && !selector.is_empty() => Self {
                 path: path.into(),
-                selector: Some(selector.to_owned()),
+                selectors: vec![Selector::new(selector)],
             },
-            _ => Self {
-                path: whole.to_owned(),
-                selector: None,
-            },
+            _ => Self::all_of(whole),
+        }
+    }
+
+    /// All images of a WIM, or a folder.
+    pub fn all_of(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            selectors: Vec::new(),
         }
     }
 
@@ -31,8 +76,15 @@ impl Target {
     pub fn at(&self, path: &Path) -> Self {
         Self {
             path: path.to_owned(),
-            selector: self.selector.clone(),
+            selectors: self.selectors.clone(),
         }
+    }
+
+    /// The same file; of a WIM, only the images that any of these names. Without selectors, all of them.
+    #[must_use]
+    pub fn select(mut self, selectors: Vec<Selector>) -> Self {
+        self.selectors = selectors;
+        self
     }
 
     /// The WIM or folder.
@@ -40,37 +92,38 @@ impl Target {
         &self.path
     }
 
+    /// Which images are named; empty for all.
+    pub fn selectors(&self) -> &[Selector] {
+        &self.selectors
+    }
+
     /// The images meant, of all there are.
-    pub(super) fn select(&self, all: Vec<Image>) -> Result<Vec<Image>, Error> {
-        let Some(selector) = &self.selector else {
-            return Ok(all);
-        };
-        let index: Option<u32> = selector.parse().ok();
-        let chosen = all.iter().find(|image| match index {
-            Some(index) => image.index == index,
-            None => crate::text::same_name(&image.name, selector),
-        });
-        match chosen {
-            Some(image) => Ok(vec![image.clone()]),
-            None => Err(Error::NoSuchImage {
-                path: self.path.clone(),
-                selector: crate::text::printable(selector),
-                available: all
-                    .iter()
-                    .map(|image| format!("{} {}", image.index, crate::text::printable(&image.name)))
-                    .collect(),
-            }),
+    pub(super) fn choose(&self, all: Vec<Image>) -> Result<Vec<Image>, Error> {
+        for selector in &self.selectors {
+            if !all.iter().any(|image| selector.chooses(image)) {
+                return Err(Error::NoSuchImage {
+                    path: self.path.clone(),
+                    selector: selector.to_string(),
+                    available: all
+                        .iter()
+                        .map(|image| format!("{} {}", image.index, crate::text::printable(&image.name)))
+                        .collect(),
+                });
+            }
         }
+        let is_meant = |image: &Image| {
+            self.selectors.is_empty() || self.selectors.iter().any(|selector| selector.chooses(image))
+        };
+        Ok(all.into_iter().filter(is_meant).collect())
     }
 }
 
 impl std::fmt::Display for Target {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "{}", self.path.display())?;
-        match &self.selector {
-            Some(selector) => write!(formatter, ":{selector}"),
-            None => Ok(()),
-        }
+        self.selectors
+            .iter()
+            .try_for_each(|selector| write!(formatter, ":{selector}"))
     }
 }
 
@@ -91,7 +144,7 @@ mod tests {
         let all = || vec![image(1, "Windows 7 Pro"), image(2, "Windows 7 Ent")];
         let selected = |text: &str| {
             Target::new(text)
-                .select(all())
+                .choose(all())
                 .map(|images| images.iter().map(|i| i.index).collect::<Vec<_>>())
         };
         assert_eq!(selected("missing.wim").unwrap(), [1, 2]);
@@ -105,12 +158,39 @@ mod tests {
     }
 
     #[test]
+    fn several_selectors_name_their_images_once_and_in_order() {
+        let of = |index, name: &str, edition: &str| Image {
+            edition: Some(edition.into()),
+            ..image(index, name)
+        };
+        let all = vec![
+            of(1, "A", "Professional"),
+            of(2, "B", "Enterprise"),
+            of(3, "C", "Professional"),
+        ];
+        let chosen = |selectors: &[Selector]| {
+            let target = Target::all_of(Path::new("x.wim")).select(selectors.to_vec());
+            target
+                .choose(all.clone())
+                .map(|images| images.iter().map(|image| image.index).collect::<Vec<_>>())
+        };
+        let professional = Selector::Edition("professional".into());
+        assert_eq!(
+            chosen(&[professional.clone(), Selector::Index(1)]).unwrap(),
+            [1, 3]
+        );
+        assert_eq!(chosen(&[Selector::new("b"), professional]).unwrap(), [1, 2, 3]);
+        let error = chosen(&[Selector::Index(1), Selector::Edition("Core".into())]).unwrap_err();
+        assert!(error.to_string().contains("of edition Core"), "{error}");
+    }
+
+    #[test]
     fn a_path_with_a_colon_that_exists_is_not_taken_apart() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a:1");
         std::fs::write(&path, "").unwrap();
         let target = Target::new(path.to_str().unwrap());
         assert_eq!(target.path(), path);
-        assert_eq!(target.selector, None);
+        assert!(target.selectors.is_empty());
     }
 }

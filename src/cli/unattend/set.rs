@@ -13,11 +13,8 @@ use crate::catalog;
 use crate::key::ProductKey;
 use crate::report::UnattendSet;
 use crate::secret::Source;
-use crate::unattend::{Allowed, AnswerFile, Architecture, KNOWN, Known, Setting};
+use crate::unattend::{AnswerFile, Architecture, Setting, Wish, WishError};
 use std::path::Path;
-
-/// A setting and the value that it is to have; `None`: none.
-type Wish = (&'static Known, Option<String>);
 
 pub(super) fn run(arguments: UnattendSetArguments, terminal: &Terminal) -> Result<(), Failure> {
     let file = arguments.file.as_path();
@@ -46,14 +43,8 @@ pub(super) fn run(arguments: UnattendSetArguments, terminal: &Terminal) -> Resul
         }
     }
     for &architecture in &architectures {
-        for (known, value) in &wishes {
-            changes.push(set_value(
-                &mut answers,
-                known,
-                architecture,
-                value.as_deref(),
-                file,
-            )?);
+        for wish in &wishes {
+            changes.push(fulfil(&mut answers, wish, architecture, file)?);
         }
     }
     let changed = changes.iter().any(|change| change.changed);
@@ -112,92 +103,36 @@ fn set_key(
 }
 
 /// Sets a value or, without one, removes the setting.
-fn set_value(
+fn fulfil(
     answers: &mut AnswerFile,
-    known: &Known,
+    wish: &Wish,
     architecture: Architecture,
-    value: Option<&str>,
     file: &Path,
 ) -> Result<Change, Failure> {
-    let within = |cause: crate::unattend::Error| Failure::Work(Error::from(cause).within(file));
-    let Some(&pass) = known.passes.first() else {
-        return Err(Error::Usage("the setting has no pass".into()).into());
-    };
-    let setting = Setting::new(pass, known.component, architecture, &known.path_text()).map_err(within)?;
-    let before = answers
-        .get(&setting)
-        .first()
-        .map(|found| crate::text::printable(found.expose()));
-    let changed = match value {
-        Some(value) => answers.set(&setting, value).map_err(within)?.changed,
-        None => answers.remove(&setting).map_err(within)?,
-    };
+    let done = wish.apply(answers, architecture);
+    let done = done.map_err(|cause| Failure::Work(Error::from(cause).within(file)))?;
     Ok(Change {
         place: file.display().to_string(),
-        name: setting.to_string(),
-        old: before,
-        new: value.map(crate::text::printable),
-        changed,
+        name: done.setting.to_string(),
+        old: done.old,
+        new: wish.value.as_deref().map(crate::text::printable),
+        changed: done.changed,
     })
 }
 
 /// The settings that the arguments want, each once.
-fn wishes(set: &[String], unset: &[String], skip_rearm: Option<Switch>) -> Result<Vec<Wish>, Failure> {
-    let mut wishes: Vec<Wish> = Vec::new();
-    if let Some(switch) = skip_rearm {
-        let value = if switch == Switch::On { "1" } else { "0" };
-        wishes.push((named("SkipRearm")?, Some(value.to_owned())));
-    }
-    for text in set {
-        let Some((name, value)) = text.split_once('=') else {
-            return Err(Error::Usage(format!(
-                "{} is not NAME=VALUE\nAs in --set WillShowUI=Never.",
-                crate::text::printable(text)
-            ))
-            .into());
-        };
-        let known = named(name)?;
-        let value = match known.allowed {
-            Allowed::OneOf(values) => {
-                let found = values.iter().find(|allowed| allowed.eq_ignore_ascii_case(value));
-                let found = found.ok_or_else(|| {
-                    Error::Usage(format!(
-                        "{name} does not take this value\nIt takes {}.",
-                        values.join(", ")
-                    ))
-                })?;
-                (*found).to_owned()
-            }
-            _ => value.to_owned(),
-        };
-        wishes.push((known, Some(value)));
-    }
-    for name in unset {
-        wishes.push((named(name)?, None));
-    }
-    for (at, (known, _)) in wishes.iter().enumerate() {
-        if wishes
-            .iter()
-            .take(at)
-            .any(|(other, _)| std::ptr::eq(*other, *known))
-        {
-            let name = known.name.unwrap_or_default();
-            return Err(Error::Usage(format!("{name} is named twice\nName it once.")).into());
-        }
-    }
+fn wishes(set: &[String], unset: &[String], skip_rearm: Option<Switch>) -> Result<Vec<Wish>, WishError> {
+    let skip_rearm =
+        skip_rearm.map(|switch| Wish::set("SkipRearm", if switch == Switch::On { "1" } else { "0" }));
+    let set = set.iter().map(|text| Wish::parse(text));
+    let unset = unset.iter().map(|name| Wish::unset(name));
+    let wishes: Vec<Wish> = skip_rearm
+        .into_iter()
+        .chain(set)
+        .chain(unset)
+        .collect::<Result<_, _>>()?;
+    Wish::each_once(&wishes)?;
     Ok(wishes)
-}
-
-fn named(name: &str) -> Result<&'static Known, Failure> {
-    Known::named(name).ok_or_else(|| {
-        let names: Vec<&str> = KNOWN.iter().filter_map(|known| known.name).collect();
-        Error::Usage(format!(
-            "there is no setting {}\nThere are: {}.",
-            crate::text::printable(name),
-            names.join(", ")
-        ))
-        .into()
-    })
 }
 
 /// The key; `None` if none is named and there is something else to do.
