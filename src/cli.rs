@@ -2,6 +2,7 @@
 //!
 //! Promise: a key is never an argument, and nothing printed holds more of an unpublished key than its last five symbols.
 
+mod apply;
 mod arguments;
 mod audit;
 mod demo;
@@ -32,6 +33,10 @@ pub enum Outcome {
     Done,
     /// The command looks for faults and found some.
     Findings,
+    /// Some of several targets could not be done, which was told.
+    Failed,
+    /// Some of several targets were refused and none failed otherwise, which was told.
+    Refused,
 }
 
 /// Why a run ended early.
@@ -70,6 +75,7 @@ macro_rules! failure_from {
     )* };
 }
 failure_from!(
+    crate::apply::Error,
     crate::image::Error,
     crate::plan::Error,
     crate::scrub::Error,
@@ -109,6 +115,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<Outcome, Fai
         terminal.detail("The system does not switch core dumps off: a crash could write keys to a file.");
     }
     match arguments.command {
+        Command::Apply(arguments) => apply::run(arguments, &terminal),
+        Command::Schema { name } => manual::schema(name),
         Command::Key(command) => key::run(command, &terminal),
         Command::Image(command) => image::run(command, &terminal),
         Command::Hive(command) => hive::run(command, &terminal),

@@ -34,6 +34,9 @@ pub enum Error {
     /// A request that cannot be carried out.
     #[error(transparent)]
     Plan(#[from] plan::Error),
+    /// A plan file that cannot be carried out.
+    #[error(transparent)]
+    Apply(#[from] crate::apply::Error),
     /// Traces of keys that cannot be removed.
     #[error(transparent)]
     Scrub(#[from] crate::scrub::Error),
@@ -101,6 +104,7 @@ impl Error {
                 Some(picture)
             }
             Self::Plan(plan::Error::Input(error)) => error.picture(),
+            Self::Apply(error) => error.picture(),
             Self::In { cause, .. } => cause.picture(),
             _ => None,
         }
@@ -113,6 +117,7 @@ impl Error {
             Self::Transfer(error) => error.is_refusal(),
             Self::Image(error) => error.is_refusal(),
             Self::Plan(error) => error.is_refusal(),
+            Self::Apply(error) => error.is_refusal(),
             Self::Scrub(error) => error.is_refusal(),
             Self::In { cause, .. } => cause.is_refusal(),
             _ => false,
@@ -123,6 +128,7 @@ impl Error {
     pub fn is_usage(&self) -> bool {
         match self {
             Self::Plan(error) => error.is_usage(),
+            Self::Apply(error) => error.is_usage(),
             Self::Usage(_) | Self::Wish(_) => true,
             Self::In { cause, .. } => cause.is_usage(),
             _ => false,

@@ -2,10 +2,11 @@
 //!
 //! Promise: a finding names places and reasons. No key and no password is in it: whoever makes one masks the picture first.
 
-use serde::{Serialize, Serializer};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize, Serializer};
 
 /// How much a finding matters. The names are those of the command line, of JSON and of SARIF.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// Good to know; nothing has to be done.
@@ -87,9 +88,10 @@ impl Picture {
 }
 
 /// Something that a check found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Finding {
     /// The rule; its id in JSON.
+    #[schemars(with = "String")]
     pub rule: &'static Rule,
     /// How much it matters here.
     pub level: Level,

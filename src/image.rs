@@ -5,11 +5,13 @@
 
 mod facts;
 mod folder;
+mod layout;
 mod survey;
 mod target;
 mod wipe;
 
 pub use facts::{Facts, architecture_of};
+pub use layout::{Layout, Part, Role};
 pub use survey::{Stream, StreamKind, Watch};
 pub use target::{Selector, Target};
 pub use wipe::rebuild;
@@ -227,6 +229,16 @@ enum PackedContent {
     Folder(Bulk),
 }
 
+impl PackedFile {
+    /// How many bytes of the content are kept.
+    pub fn kept(&self) -> u64 {
+        match &self.content {
+            PackedContent::Wim(content) => content.kept(),
+            PackedContent::Folder(content) => content.len() as u64,
+        }
+    }
+}
+
 impl Images {
     /// Opens a target for reading and selects the images it names.
     ///
@@ -254,6 +266,18 @@ impl Images {
         Ok(Self { path, kind, selected })
     }
 
+    /// The files of any folder but containers of images, as if they were one image: what lies about on a medium beside its images.
+    pub fn loose(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            kind: Kind::Folder(Folder::loose(path)),
+            selected: vec![Image {
+                name: path.display().to_string(),
+                ..Image::unknown()
+            }],
+        }
+    }
+
     /// The images that the target named: one, or all.
     pub fn selected(&self) -> &[Image] {
         &self.selected
@@ -267,6 +291,11 @@ impl Images {
     /// Whether the target is a folder, which is one image.
     pub fn is_folder(&self) -> bool {
         matches!(self.kind, Kind::Folder(_))
+    }
+
+    /// Whether it is a folder of any files, opened by [`Images::loose`].
+    pub fn is_loose(&self) -> bool {
+        matches!(&self.kind, Kind::Folder(folder) if folder.is_loose())
     }
 
     /// Whether files can be put back, asked before any work is done.
@@ -312,6 +341,20 @@ impl Images {
         let found = wim.find(image, path).map_err(|cause| self.wim_error(cause))?;
         let content = found.map(|_| read(wim)).transpose();
         content.map_err(|cause| self.wim_error(cause))
+    }
+
+    /// A file's length in bytes; `None` if the image has no such file, or its content is in another part of the WIM.
+    ///
+    /// # Errors
+    /// Damage, or what the system reports.
+    pub fn size(&self, image: u32, path: &str) -> Result<Option<u64>, Error> {
+        match &self.kind {
+            Kind::Wim(wim) => {
+                let found = wim.find(image, path).map_err(|cause| self.wim_error(cause))?;
+                Ok(found.and_then(|entry| entry.size))
+            }
+            Kind::Folder(folder) => folder.size(path),
+        }
     }
 
     /// As [`Images::read`], in the memory of `room` if it is a WIM's; see [`Wim::read_into`].

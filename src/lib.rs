@@ -31,6 +31,7 @@ pub mod architecture {}
 mod error;
 
 pub mod activation;
+pub mod apply;
 pub mod audit;
 pub mod bytes;
 pub mod catalog;

@@ -23,7 +23,9 @@ fn main() -> ExitCode {
         Ok(outcome) => tell(outcome),
         Err(panic) => match panic.downcast::<Interrupted>() {
             Ok(interrupted) => {
-                complain(if interrupted.wrote {
+                complain(if interrupted.told {
+                    "interrupted: what became of each target stands above\nRun the same command again to do all of it."
+                } else if interrupted.wrote {
                     "interrupted: the target is written and whole, but was not read back\nRun the same command again to be sure."
                 } else {
                     "interrupted: nothing was written\nRun the same command again to do all of it."
@@ -41,6 +43,8 @@ fn tell(outcome: Result<Outcome, Failure>) -> u8 {
     match outcome {
         Ok(Outcome::Done) => DONE,
         Ok(Outcome::Findings) => FINDINGS,
+        Ok(Outcome::Failed) => ERROR,
+        Ok(Outcome::Refused) => REFUSED,
         Err(Failure::Usage(usage)) => {
             // Help and version are printed this way too, with code 0.
             _ = usage.print();

@@ -58,6 +58,22 @@ pub struct Request {
     pub unix_time: u32,
 }
 
+impl Request {
+    /// Whether it asks for nothing at all.
+    pub fn is_empty(&self) -> bool {
+        self.key.is_none()
+            && !self.replay
+            && self.skip_rearm.is_none()
+            && self.kms_host.is_none()
+            && self.settings.is_empty()
+            && self.unset.is_empty()
+            && self.registry.is_empty()
+            && self.first_boot.is_empty()
+            && self.licences.is_empty()
+            && self.answer_file.is_none()
+    }
+}
+
 /// Why a request cannot be carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -218,51 +234,104 @@ pub fn execute(
     destination: Destination<'_>,
     progress: Progress<'_>,
 ) -> Result<Outcome, Error> {
-    let images = Images::open(target)?;
-    if !matches!(destination, Destination::Nowhere) {
-        images.writable()?;
-    }
-    let mut done = prepare_all(&images, request, Phase::Read, progress)?;
-    let files: Vec<PackedFile> = done
-        .iter_mut()
-        .flat_map(|changes| std::mem::take(&mut changes.files))
-        .collect();
-    let (output, written) = match destination {
-        Destination::Nowhere => {
-            return Ok(Outcome {
-                images: done,
-                verified: false,
-                residue: 0,
-            });
+    let will_write = !matches!(destination, Destination::Nowhere);
+    Prepared::new(target, request, will_write, progress)?.write(request, destination, progress)
+}
+
+/// A target whose changes are worked out and not written yet.
+#[derive(Debug)]
+pub struct Prepared {
+    target: Target,
+    images: Images,
+    done: Vec<ImageChanges>,
+}
+
+impl Prepared {
+    /// Looks at all images of a target and works out what a request changes. Only what is new of the contents is kept of a WIM's
+    /// files; of a folder's, all of it.
+    ///
+    /// # Errors
+    /// The first reason found why an image cannot be done; if `will_write`, also why the target cannot be written.
+    pub fn new(
+        target: &Target,
+        request: &Request,
+        will_write: bool,
+        progress: Progress<'_>,
+    ) -> Result<Self, Error> {
+        let images = Images::open(target)?;
+        if will_write {
+            images.writable()?;
         }
-        Destination::Target => (None, target.clone()),
-        Destination::Copy(path) => (Some(path), target.at(path)),
-    };
-    let mut residue: u64 = done.iter().map(|changes| changes.residue).sum();
-    if images.is_marked_as_being_written()
-        && let Some(first) = done.first_mut()
-    {
-        first.notes.push(
-            "another program was stopped while it wrote this WIM; all contents are whole, and its mark is taken away"
-                .to_owned(),
-        );
+        let done = prepare_all(&images, request, Phase::Read, progress)?;
+        Ok(Self {
+            target: target.clone(),
+            images,
+            done,
+        })
     }
-    // What was written to a WIM was compared with the contents that were asked again for everything; what did not change was just read.
-    let mut verified = true;
-    if !files.is_empty() || output.is_some() || images.was_interrupted() {
-        verified = images.reads_back();
-        let left = images.commit_packed(files, output, progress)?;
-        let traces = Traces::of(done.iter().flat_map(|changes| &changes.replaced));
-        residue += tell_left(&left, &mut done) + still_there(&written, &left, &done, &traces)?;
+
+    /// How many bytes of contents are kept for writing.
+    pub fn kept(&self) -> u64 {
+        let files = self.done.iter().flat_map(|changes| &changes.files);
+        files.map(PackedFile::kept).sum()
     }
-    if !verified {
-        verify(&written, request, &done, progress)?;
+
+    /// Writes what `request`, which is the same as before, changes; reads everything back.
+    ///
+    /// # Errors
+    /// A target that is another one by now, and what makes the writing fail; a WIM is then what it was.
+    pub fn write(
+        self,
+        request: &Request,
+        destination: Destination<'_>,
+        progress: Progress<'_>,
+    ) -> Result<Outcome, Error> {
+        let Self {
+            target,
+            images,
+            mut done,
+        } = self;
+        let files: Vec<PackedFile> = done
+            .iter_mut()
+            .flat_map(|changes| std::mem::take(&mut changes.files))
+            .collect();
+        let (output, written) = match destination {
+            Destination::Nowhere => {
+                return Ok(Outcome {
+                    images: done,
+                    verified: false,
+                    residue: 0,
+                });
+            }
+            Destination::Target => (None, target),
+            Destination::Copy(path) => (Some(path), target.at(path)),
+        };
+        let mut residue: u64 = done.iter().map(|changes| changes.residue).sum();
+        if images.is_marked_as_being_written()
+            && let Some(first) = done.first_mut()
+        {
+            first.notes.push(
+                "another program was stopped while it wrote this WIM; all contents are whole, and its mark is taken away"
+                    .to_owned(),
+            );
+        }
+        // What was written to a WIM was compared with the contents that were asked again for everything; what did not change was just read.
+        let mut verified = true;
+        if !files.is_empty() || output.is_some() || images.was_interrupted() {
+            verified = images.reads_back();
+            let left = images.commit_packed(files, output, progress)?;
+            let traces = Traces::of(done.iter().flat_map(|changes| &changes.replaced));
+            residue += tell_left(&left, &mut done) + still_there(&written, &left, &done, &traces)?;
+        }
+        if !verified {
+            verify(&written, request, &done, progress)?;
+        }
+        Ok(Outcome {
+            images: done,
+            verified: true,
+            residue,
+        })
     }
-    Ok(Outcome {
-        images: done,
-        verified: true,
-        residue,
-    })
 }
 
 /// Notes old contents that are still in the WIM; counts those that hold a key which was replaced and cannot be wiped.

@@ -1,18 +1,24 @@
 //! report - results as data with fixed field names: what `--format json` prints and the text tables are drawn from.
 
+mod apply;
 mod explain;
 mod findings;
 mod hive;
 mod key;
 mod kms;
+mod page;
+mod schemas;
 mod scrub;
 mod unattend;
 
+pub use apply::Applied;
 pub use explain::Explanation;
 pub use findings::{Findings, PaintFindings, Sarif, Tone, sarif, write_github, write_text};
 pub use hive::{HiveChange, HiveCheck, HiveExport, HiveKey, HiveShow, HiveValue, HiveWritten};
 pub use key::{KeyList, Paint, Shape, VerdictLines, platform_name, status_name};
 pub use kms::KmsDiscovery;
+pub use page::html;
+pub use schemas::{SHAPES, Shape as ReportShape};
 pub use scrub::ImageScrub;
 pub use unattend::{UnattendClear, UnattendSet, UnattendShow};
 
@@ -20,6 +26,7 @@ use crate::activation::{Change, StoredKey};
 use crate::catalog;
 use crate::image::{ANSWER_FILE, Image};
 use crate::plan::{ImageChanges, Look, Outcome};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -27,14 +34,14 @@ use std::collections::BTreeMap;
 pub const SCHEMA: &str = "wimkey/1";
 
 /// What `image list` tells.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ImageList {
     schema: &'static str,
     target: String,
     images: Vec<ListedImage>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ListedImage {
     index: u32,
     name: String,
@@ -67,14 +74,14 @@ impl ImageList {
 }
 
 /// What `image show` tells.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ImageShow {
     schema: &'static str,
     target: String,
     images: Vec<ShownImage>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ShownImage {
     index: u32,
     name: String,
@@ -85,7 +92,7 @@ struct ShownImage {
     activation: Activation,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Activation {
     skip_rearm: Option<u32>,
     kms: Kms,
@@ -96,7 +103,7 @@ struct Activation {
     outlook: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Kms {
     host: Option<String>,
     port: Option<String>,
@@ -104,7 +111,7 @@ struct Kms {
 }
 
 /// A place where a KMS host is named or looked for, and what the client makes of it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Asked {
     source: &'static str,
     place: String,
@@ -113,7 +120,7 @@ struct Asked {
     outcome: &'static str,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ShownKey {
     partial: String,
     channel: Option<String>,
@@ -142,7 +149,7 @@ impl From<StoredKey> for ShownKey {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct AnswerFileKeys {
     path: &'static str,
     keys: Vec<String>,
@@ -286,7 +293,7 @@ impl From<Look> for ShownImage {
 }
 
 /// What `image set` tells.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ImageSet<'a> {
     schema: &'static str,
     target: String,
@@ -297,8 +304,8 @@ pub struct ImageSet<'a> {
     residue: u64,
 }
 
-#[derive(Debug, Serialize)]
-struct ChangedImage<'a> {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct ChangedImage<'a> {
     index: u32,
     name: &'a str,
     edition: &'a str,
@@ -309,14 +316,24 @@ struct ChangedImage<'a> {
     notes: &'a [String],
 }
 
+/// The state of a line that differs from before.
+const CHANGED: &str = "changed";
+
 /// One line of a change list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ReportedChange<'a> {
     place: &'a str,
     name: &'a str,
     old: Option<&'a str>,
     new: Option<&'a str>,
     state: &'static str,
+}
+
+impl ReportedChange<'_> {
+    /// Whether it differs from before.
+    pub(crate) fn is_changed(&self) -> bool {
+        self.state == CHANGED
+    }
 }
 
 impl<'a> From<&'a Change> for ReportedChange<'a> {
@@ -326,7 +343,7 @@ impl<'a> From<&'a Change> for ReportedChange<'a> {
             name: &change.name,
             old: change.old.as_deref(),
             new: change.new.as_deref(),
-            state: if change.changed { "changed" } else { "already" },
+            state: if change.changed { CHANGED } else { "already" },
         }
     }
 }

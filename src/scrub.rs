@@ -106,10 +106,24 @@ pub fn execute(
     destination: Destination<'_>,
     progress: Progress<'_>,
 ) -> Result<Outcome, Error> {
-    let images = Images::open(target)?;
+    execute_on(Images::open(target)?, target, request, destination, progress)
+}
+
+/// As [`execute`], on images that are open; `target` is what they were opened from.
+///
+/// # Errors
+/// As [`execute`].
+pub fn execute_on(
+    images: Images,
+    target: &Target,
+    request: &Request,
+    destination: Destination<'_>,
+    progress: Progress<'_>,
+) -> Result<Outcome, Error> {
     if !matches!(destination, Destination::Nowhere) {
         images.writable()?;
     }
+    let is_loose = images.is_loose();
     let options = Options {
         keys: request.keys.clone(),
         only: false,
@@ -153,7 +167,12 @@ pub fn execute(
         keys: removed,
         only: false,
     };
-    let Audit { traces, .. } = audit::search(&Images::open(&written)?, &again, progress)?;
+    let images = if is_loose {
+        Images::loose(written.path())
+    } else {
+        Images::open(&written)?
+    };
+    let Audit { traces, .. } = audit::search(&images, &again, progress)?;
     let known: BTreeSet<_> = left.iter().map(place_of).collect();
     // What stays by choice is no residue; everything else that is found now is.
     let fresh: Vec<Trace> = traces

@@ -5,6 +5,8 @@ use crate::catalog::traces::{self, Scrub};
 use crate::finding::{Finding, Level, Rule};
 use crate::key::ProductKey;
 use crate::text::printable;
+use schemars::JsonSchema;
+use serde::Deserialize;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -22,7 +24,8 @@ pub enum Secret {
 }
 
 /// Kinds of traces, by which they are chosen for removal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// Registry values.
     Registry,
@@ -43,6 +46,7 @@ pub enum Kind {
     /// Plain text in any other file.
     Other,
     /// What is only reported: scripts, names, settings.
+    #[serde(skip)]
     Report,
 }
 

@@ -1,5 +1,6 @@
 //! The arguments of every command, as clap reads them. The names are a contract with scripts.
 
+use super::apply::ApplyArguments;
 use super::audit::AuditArguments;
 use super::findings::FailOptions;
 use super::key_source::KeySource;
@@ -42,6 +43,26 @@ Examples:
 const SET_DATA: &str = "\
 DATA by TYPE: REG_SZ, REG_EXPAND_SZ, REG_LINK text; REG_MULTI_SZ texts with ; between; REG_DWORD, REG_QWORD a number, decimal \
 or 0x…; any other type bytes in hexadecimal digits, as in 01ff00.";
+
+const APPLY_HELP: &str = "\
+All targets are looked at before the first is written. If one cannot be done, nothing is written, unless --keep-going is given.
+
+A plan:
+  targets = [\"images/*.wim\"]
+  skip-rearm = true
+  kms-host = \"kms.example.com:1688\"
+  key = { gvlk = true }          # or { env = \"MAK\" }, { file = \"mak.txt\" }, { fd = 3 }; never the key itself
+  [unattend]
+  file = \"Autounattend.xml\"
+  [audit]
+  fail-on = \"error\"
+
+Shares of the targets for a matrix of jobs:
+  GitHub Actions   wimkey apply plan.toml --shard ${{ matrix.shard }}/4
+  GitLab           wimkey apply plan.toml --shard $CI_NODE_INDEX/$CI_NODE_TOTAL
+  Kubernetes       wimkey apply plan.toml --shard $((JOB_COMPLETION_INDEX + 1))/4
+
+Exit code 1 if a target failed, 3 if one was refused, 10 if the audit found something or a scrub left something.";
 
 const COMPLETIONS: &str = "\
 Where the script goes:
@@ -123,6 +144,9 @@ pub(super) enum Command {
     /// Windows images in a WIM file or in a folder
     #[command(subcommand)]
     Image(ImageCommand),
+    /// The main job on many targets, declared in a plan file
+    #[command(after_help = APPLY_HELP)]
+    Apply(ApplyArguments),
     /// A registry hive file on its own
     #[command(subcommand)]
     Hive(HiveCommand),
@@ -150,6 +174,12 @@ pub(super) enum Command {
         /// The shell
         #[arg(value_enum)]
         shell: Shell,
+    },
+    /// Print the JSON schema of a plan file or of what a command tells
+    Schema {
+        /// Of what
+        #[arg(value_parser = super::hints::shapes())]
+        name: &'static crate::report::ReportShape,
     },
     /// Write the manual pages
     Man {
@@ -509,7 +539,9 @@ impl Command {
     pub(super) fn tells_findings(&self) -> bool {
         matches!(
             self,
-            Self::Unattend(UnattendCommand::Lint { .. }) | Self::Image(ImageCommand::Audit(_))
+            Self::Unattend(UnattendCommand::Lint { .. })
+                | Self::Image(ImageCommand::Audit(_))
+                | Self::Apply(_)
         )
     }
 

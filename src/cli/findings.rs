@@ -47,6 +47,17 @@ pub(super) fn tell(
     options: &FailOptions,
     terminal: &Terminal,
 ) -> Result<Outcome, Failure> {
+    print(findings, terminal)?;
+    let fails = |finding: &Finding| finding.level >= options.fail_on.level();
+    Ok(if findings.iter().any(fails) {
+        Outcome::Findings
+    } else {
+        Outcome::Done
+    })
+}
+
+/// Prints the findings in the format that was asked for.
+pub(super) fn print(findings: &[Finding], terminal: &Terminal) -> Result<(), Failure> {
     match terminal.format() {
         Format::Sarif => terminal.result(&report::sarif(findings), |_| Ok(()))?,
         Format::Github => {
@@ -66,10 +77,5 @@ pub(super) fn tell(
             out.flush()?;
         }
     }
-    let fails = |finding: &Finding| finding.level >= options.fail_on.level();
-    Ok(if findings.iter().any(fails) {
-        Outcome::Findings
-    } else {
-        Outcome::Done
-    })
+    Ok(())
 }

@@ -1,7 +1,8 @@
 //! Arguments that take any text but have values worth offering: shells complete them, help does not list hundreds.
 
 use crate::catalog;
-use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
+use crate::report::{ReportShape, SHAPES};
+use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser};
 use clap::{Arg, Command};
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -43,4 +44,12 @@ pub(super) fn settings() -> Hints {
             .map(|setting| setting.name)
             .collect()
     })
+}
+
+/// The shapes that have a schema.
+pub(super) fn shapes() -> impl TypedValueParser<Value = &'static ReportShape> {
+    let names = SHAPES
+        .iter()
+        .map(|shape| PossibleValue::new(shape.name).help(shape.of));
+    PossibleValuesParser::new(names).try_map(|name| ReportShape::named(&name).ok_or("there is no such shape"))
 }

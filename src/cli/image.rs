@@ -193,6 +193,17 @@ pub(super) fn read_answer_file(path: &Path) -> Result<secret::Wiped, Failure> {
 
 /// The change list, image by image, and how it ended.
 pub(super) fn write_outcome(out: &mut dyn Write, outcome: &plan::Outcome, dry_run: bool) -> io::Result<()> {
+    write_changes(out, outcome, dry_run)?;
+    let sentence = match (outcome.changed(), dry_run) {
+        (false, _) => "Everything is already as asked; nothing was written.",
+        (true, true) => "Nothing was written (--dry-run).",
+        (true, false) => "Written, read back and found as asked.",
+    };
+    writeln!(out, "{sentence}")
+}
+
+/// The change list, image by image.
+pub(super) fn write_changes(out: &mut dyn Write, outcome: &plan::Outcome, dry_run: bool) -> io::Result<()> {
     for image in &outcome.images {
         let facts = &image.facts;
         let what = format!(
@@ -236,10 +247,5 @@ pub(super) fn write_outcome(out: &mut dyn Write, outcome: &plan::Outcome, dry_ru
             writeln!(out, "  {} {note}", paint(WARNING, "note:"))?;
         }
     }
-    let sentence = match (outcome.changed(), dry_run) {
-        (false, _) => "Everything is already as asked; nothing was written.",
-        (true, true) => "Nothing was written (--dry-run).",
-        (true, false) => "Written, read back and found as asked.",
-    };
-    writeln!(out, "{sentence}")
+    Ok(())
 }

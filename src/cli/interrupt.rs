@@ -13,14 +13,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 const INTERRUPTED: u8 = 130;
 /// Whether a signal came.
 static CAME: AtomicBool = AtomicBool::new(false);
-/// Whether something was written.
-static WROTE: AtomicBool = AtomicBool::new(false);
 
 /// What an interrupted run unwinds with.
 #[derive(Debug)]
 pub struct Interrupted {
     /// Whether the target was written before: then it is whole, but nobody has read it back.
     pub wrote: bool,
+    /// Whether what became of each of several targets was told already.
+    pub told: bool,
 }
 
 /// The exit code of an interrupted run, 130; `None` if nothing interrupted.
@@ -34,16 +34,17 @@ pub(super) fn watch() {
     WATCHED.call_once(begin);
 }
 
-/// Ends the work by unwinding if that was asked for and nothing would be left half done.
-pub(super) fn stop_if_asked(phase: Phase) {
+/// Ends the work on a target by unwinding if that was asked for and nothing would be left half done. `wrote` keeps whether the target
+/// was written.
+pub(super) fn stop_if_asked(phase: Phase, wrote: &AtomicBool) {
     let is_safe = match phase {
         Phase::Read | Phase::Compress | Phase::Search | Phase::Verify => true,
         Phase::Write => false,
     };
-    WROTE.fetch_or(!is_safe, Ordering::Relaxed);
+    wrote.fetch_or(!is_safe, Ordering::Relaxed);
     if is_safe && CAME.load(Ordering::Relaxed) {
-        let wrote = WROTE.load(Ordering::Relaxed);
-        resume_unwind(Box::new(Interrupted { wrote }));
+        let wrote = wrote.load(Ordering::Relaxed);
+        resume_unwind(Box::new(Interrupted { wrote, told: false }));
     }
 }
 

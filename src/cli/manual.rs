@@ -1,8 +1,10 @@
 //! `wimkey completions` and `wimkey man`: both are drawn from the arguments as clap knows them.
 
 use super::arguments::{Arguments, Shell};
+use super::terminal::Terminal;
 use super::{Failure, Outcome};
 use crate::Error;
+use crate::report::ReportShape;
 use clap::CommandFactory;
 use std::io::{self, Write};
 use std::path::Path;
@@ -19,6 +21,12 @@ pub(super) fn completions(shell: Shell) -> Result<Outcome, Failure> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), "wimkey", &mut script);
     io::stdout().write_all(&script)?;
+    Ok(Outcome::Done)
+}
+
+/// Prints the JSON schema of a shape.
+pub(super) fn schema(shape: &ReportShape) -> Result<Outcome, Failure> {
+    Terminal::json(&shape.schema())?;
     Ok(Outcome::Done)
 }
 

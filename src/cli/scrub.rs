@@ -125,30 +125,7 @@ fn write_outcome(
     dry_run: bool,
 ) -> io::Result<()> {
     writeln!(out, "{}", paint(STRONG, crate::text::printable(name)))?;
-    let mut table = Rows::new();
-    let mut file = None;
-    for removal in &outcome.removals {
-        if file != Some((removal.image, &removal.path)) {
-            table.write(out, 4)?;
-            table = Rows::new();
-            file = Some((removal.image, &removal.path));
-            let path = crate::text::printable(&removal.path);
-            match removal.image.filter(|_| findings_have_images(name)) {
-                Some(image) => writeln!(out, "  image {image}: {path}")?,
-                None => writeln!(out, "  {path}")?,
-            }
-        }
-        let state = if dry_run { "found" } else { removal.how };
-        table.add(
-            CHANGED,
-            [
-                state.to_owned(),
-                crate::text::printable(&removal.place),
-                removal.what.clone(),
-            ],
-        );
-    }
-    table.write(out, 4)?;
+    write_removals(out, outcome, findings_have_images(name), dry_run)?;
     if !findings.is_empty() {
         let heading = if dry_run {
             "These would stay:"
@@ -179,6 +156,39 @@ fn write_outcome(
         ),
     };
     writeln!(out, "{sentence}")
+}
+
+/// What was removed, file by file.
+pub(super) fn write_removals(
+    out: &mut dyn Write,
+    outcome: &scrub::Outcome,
+    has_images: bool,
+    dry_run: bool,
+) -> io::Result<()> {
+    let mut table = Rows::new();
+    let mut file = None;
+    for removal in &outcome.removals {
+        if file != Some((removal.image, &removal.path)) {
+            table.write(out, 4)?;
+            table = Rows::new();
+            file = Some((removal.image, &removal.path));
+            let path = crate::text::printable(&removal.path);
+            match removal.image.filter(|_| has_images) {
+                Some(image) => writeln!(out, "  image {image}: {path}")?,
+                None => writeln!(out, "  {path}")?,
+            }
+        }
+        let state = if dry_run { "found" } else { removal.how };
+        table.add(
+            CHANGED,
+            [
+                state.to_owned(),
+                crate::text::printable(&removal.place),
+                removal.what.clone(),
+            ],
+        );
+    }
+    table.write(out, 4)
 }
 
 /// Whether the target is a WIM, whose images have numbers.

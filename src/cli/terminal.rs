@@ -8,6 +8,7 @@ use comfy_table::{ContentArrangement, Row, Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -71,15 +72,22 @@ impl Terminal {
         result: &R,
         text: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> io::Result<()> {
-        let mut out = io::BufWriter::new(anstream::stdout().lock());
         match self.format {
-            Format::Text => text(&mut out)?,
-            // The other formats are JSON with another frame.
-            Format::Json | Format::Sarif | Format::Github | Format::Reg => {
-                serde_json::to_writer_pretty(&mut out, result)?;
-                writeln!(out)?;
+            Format::Text => {
+                let mut out = io::BufWriter::new(anstream::stdout().lock());
+                text(&mut out)?;
+                out.flush()
             }
+            // The other formats are JSON with another frame.
+            Format::Json | Format::Sarif | Format::Github | Format::Reg => Self::json(result),
         }
+    }
+
+    /// Prints a value as JSON.
+    pub(super) fn json<R: Serialize>(result: &R) -> io::Result<()> {
+        let mut out = io::BufWriter::new(anstream::stdout().lock());
+        serde_json::to_writer_pretty(&mut out, result)?;
+        writeln!(out)?;
         out.flush()
     }
 
@@ -108,6 +116,7 @@ impl Terminal {
             shown,
             start: Instant::now(),
             phase: Mutex::new(None),
+            wrote: AtomicBool::new(false),
         }
     }
 }
@@ -119,12 +128,18 @@ pub(super) struct Progress {
     shown: bool,
     start: Instant,
     phase: Mutex<Option<Phase>>,
+    wrote: AtomicBool,
 }
 
 impl Progress {
     /// `done` of `total` are done of this phase. Unwinds if the work was interrupted and nothing is half done.
     pub(super) fn set(&self, phase: Phase, done: u64, total: u64) {
-        interrupt::stop_if_asked(phase);
+        interrupt::stop_if_asked(phase, &self.wrote);
+        self.show(phase, done, total);
+    }
+
+    /// As [`Progress::set`], without a look for interruptions.
+    pub(super) fn show(&self, phase: Phase, done: u64, total: u64) {
         if !self.shown || self.start.elapsed() < PATIENCE {
             return;
         }
@@ -149,6 +164,25 @@ impl Progress {
         }
         self.bar.set_length(total);
         self.bar.set_position(done);
+    }
+
+    /// `done` of `total` targets are done.
+    pub(super) fn count(&self, done: usize, total: usize) {
+        if !self.shown || self.start.elapsed() < PATIENCE {
+            return;
+        }
+        self.bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(5));
+        if let Ok(style) = ProgressStyle::with_template(COUNTED) {
+            self.bar.set_style(style);
+        }
+        self.bar.set_message("targets");
+        self.bar.set_length(total as u64);
+        self.bar.set_position(done as u64);
+    }
+
+    /// Lets something be said while the bar is out of the way.
+    pub(super) fn above(&self, say: impl FnOnce()) {
+        self.bar.suspend(say);
     }
 }
 

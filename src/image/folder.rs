@@ -1,5 +1,6 @@
 //! An image applied or mounted to a folder: paths found without regard to case, files replaced whole or not at all.
 
+use super::layout::is_container;
 use super::{Error, FILE_LIMIT, SOFTWARE};
 use crate::file;
 use crate::hive;
@@ -11,6 +12,8 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub(super) struct Folder {
     root: PathBuf,
+    /// Whether it holds more than one image: then containers of images in it are targets of their own.
+    loose: bool,
 }
 
 impl Folder {
@@ -18,6 +21,7 @@ impl Folder {
     pub(super) fn open(root: &Path) -> Result<Self, Error> {
         let folder = Self {
             root: root.to_owned(),
+            loose: false,
         };
         let configuration = SOFTWARE.rsplit_once('/').map_or(SOFTWARE, |(folder, _)| folder);
         match folder.find(configuration)? {
@@ -28,6 +32,19 @@ impl Folder {
         }
     }
 
+    /// Any folder: its files without the containers of images.
+    pub(super) fn loose(root: &Path) -> Self {
+        Self {
+            root: root.to_owned(),
+            loose: true,
+        }
+    }
+
+    /// Whether it was opened by [`Folder::loose`].
+    pub(super) fn is_loose(&self) -> bool {
+        self.loose
+    }
+
     /// The file's content; `None` if there is none.
     pub(super) fn read(&self, path: &str) -> Result<Option<Wiped>, Error> {
         let Some(found) = self.find(path)? else {
@@ -36,6 +53,15 @@ impl Folder {
         secret::read_file(&found, usize::try_from(FILE_LIMIT).unwrap_or(usize::MAX))
             .map(Some)
             .map_err(|cause| system(&found, cause))
+    }
+
+    /// The file's length; `None` if there is none.
+    pub(super) fn size(&self, path: &str) -> Result<Option<u64>, Error> {
+        let Some(found) = self.find(path)? else {
+            return Ok(None);
+        };
+        let data = found.metadata().map_err(|cause| system(&found, cause))?;
+        Ok(Some(data.len()))
     }
 
     /// The names in the folder, in order; `None` if there is no such folder.
@@ -53,8 +79,15 @@ impl Folder {
         Ok(Some(names))
     }
 
-    /// Every ordinary file below the root with its length, in order; links are not followed. Then the folders that cannot be read.
+    /// As [`Folder::all_files`]; of a loose folder without the containers of images.
     pub(super) fn files(&self) -> (Vec<(String, u64)>, Vec<String>) {
+        let (mut files, closed) = self.all_files();
+        files.retain(|(file, _)| !self.loose || !is_container(file));
+        (files, closed)
+    }
+
+    /// Every ordinary file below the root with its length, in order; links are not followed. Then the folders that cannot be read.
+    pub(super) fn all_files(&self) -> (Vec<(String, u64)>, Vec<String>) {
         let mut found = Vec::new();
         let mut closed = Vec::new();
         let mut folders = vec![String::new()];
@@ -121,7 +154,7 @@ impl Folder {
     }
 
     /// The real path of what Windows would find at `path`.
-    fn find(&self, path: &str) -> Result<Option<PathBuf>, Error> {
+    pub(super) fn find(&self, path: &str) -> Result<Option<PathBuf>, Error> {
         let mut place = self.root.clone();
         for part in path.split('/') {
             match child(&place, part)? {

@@ -4,6 +4,7 @@ use super::SCHEMA;
 use crate::catalog::topics::Topic;
 use crate::explain::{Answer, DecodedEvent};
 use crate::text::printable;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -15,7 +16,7 @@ const LABEL: usize = 12;
 const WIDTH: usize = 100;
 
 /// What `explain` tells.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Explanation {
     schema: &'static str,
     topics: Vec<ExplainedTopic>,
@@ -23,7 +24,7 @@ pub struct Explanation {
     event: Option<ExplainedEvent>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ExplainedTopic {
     kind: &'static str,
     name: &'static str,
@@ -34,20 +35,20 @@ struct ExplainedTopic {
     sources: &'static [&'static str],
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Detail {
     label: &'static str,
     text: &'static str,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ExplainedEvent {
     id: u16,
     fields: Vec<ExplainedField>,
     missing: Vec<&'static str>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ExplainedField {
     name: Option<&'static str>,
     value: String,

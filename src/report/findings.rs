@@ -13,10 +13,11 @@ pub use text::{PaintFindings, Tone, write_text};
 
 use super::SCHEMA;
 use crate::finding::Finding;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// What `image audit` and `unattend lint` tell in JSON.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Findings<'a> {
     schema: &'static str,
     findings: &'a [Finding],

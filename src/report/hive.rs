@@ -8,17 +8,18 @@ use super::SCHEMA;
 use crate::activation::{self, Change};
 use crate::bytes;
 use crate::hive::{self, Finding, Hive, Severity, ValueKind};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// What `hive check` tells.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct HiveCheck {
     schema: &'static str,
     target: String,
     findings: Vec<ReportedFinding>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ReportedFinding {
     level: &'static str,
     offset: u64,
@@ -48,7 +49,7 @@ impl HiveCheck {
 }
 
 /// What `hive get` tells of one value.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct HiveValue {
     schema: &'static str,
     key: String,
@@ -59,7 +60,7 @@ pub struct HiveValue {
 }
 
 /// A value's data as JSON has it: a number, a string, a list of strings, or hexadecimal digits.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(untagged)]
 enum Data {
     Number(u64),
@@ -126,7 +127,7 @@ impl HiveValue {
 }
 
 /// What `hive get` tells of a whole key.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct HiveKey {
     schema: &'static str,
     key: String,
@@ -157,7 +158,7 @@ impl HiveKey {
 }
 
 /// What `hive show` tells.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct HiveShow {
     schema: &'static str,
     target: String,
@@ -264,7 +265,7 @@ fn moment(filetime: u64) -> String {
 }
 
 /// What a `hive` command that writes tells.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct HiveChange {
     schema: &'static str,
     target: String,
@@ -281,7 +282,7 @@ pub struct HiveChange {
     bytes_after: u64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ToldChange {
     place: String,
     name: String,
@@ -384,7 +385,7 @@ impl HiveChange {
 }
 
 /// What `hive export` tells when the export went to a file.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct HiveExport {
     schema: &'static str,
     target: String,

@@ -4,17 +4,18 @@ mod verdicts;
 
 use super::SCHEMA;
 use crate::catalog::{self, PublishedKey, Status};
+use schemars::JsonSchema;
 use serde::Serialize;
 pub use verdicts::{Paint, Shape, VerdictLines};
 
 /// What `key lookup` and `key list` tell.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct KeyList {
     schema: &'static str,
     results: Vec<PublishedRow>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct PublishedRow {
     key: &'static str,
     product: &'static str,
@@ -34,8 +35,35 @@ struct PublishedRow {
     sources: &'static [&'static str],
 }
 
+/// What `key check` tells. Only its schema is drawn from it: the lines themselves are written by [`VerdictLines`], a million in a second.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "a shape and nothing else")]
+pub(super) struct KeyCheck {
+    schema: String,
+    results: Vec<KeyVerdict>,
+}
+
+/// The verdict on a line.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "a shape and nothing else")]
+struct KeyVerdict {
+    /// The line of the input, from 1.
+    line: u64,
+    /// published, matched, well-formed, placeholder, malformed, misspelled, wrong-edition or not-a-client-key.
+    verdict: String,
+    /// All but the last five symbols hidden.
+    partial: Option<String>,
+    product: Option<String>,
+    edition: Option<String>,
+    channel: Option<String>,
+    kms_group: Option<String>,
+    /// Where a malformed key goes wrong: a character of the line, from 1.
+    position: Option<u64>,
+    reason: String,
+}
+
 /// A kind of KMS host key that activates a row, and where it is installed.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct HostKeyRow {
     name: &'static str,
     installed_on: &'static [&'static str],
@@ -43,7 +71,7 @@ struct HostKeyRow {
 }
 
 /// What an older host system needs to serve a row.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct HostUpdateRow {
     host: &'static str,
     updates: &'static [&'static str],

@@ -3,18 +3,19 @@
 use super::SCHEMA;
 use crate::kms::Discovery;
 use crate::text::printable;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::io::{self, Write};
 
 /// What `kms discover` tells.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct KmsDiscovery {
     schema: &'static str,
     target: String,
     images: Vec<DiscoveredImage>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct DiscoveredImage {
     index: u32,
     name: String,
@@ -26,7 +27,7 @@ struct DiscoveredImage {
     notes: Vec<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct DiscoveryStep {
     source: &'static str,
     place: String,
@@ -36,7 +37,7 @@ struct DiscoveryStep {
     why: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct DiscoveredHost {
     host: String,
     port: u16,

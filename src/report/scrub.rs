@@ -3,10 +3,11 @@
 use super::SCHEMA;
 use crate::finding::Finding;
 use crate::scrub::{Outcome, Removal};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// What was removed, and what is left.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ImageScrub<'a> {
     schema: &'static str,
     target: &'a str,
@@ -18,13 +19,13 @@ pub struct ImageScrub<'a> {
     findings: &'a [Finding],
 }
 
-#[derive(Debug, Serialize)]
-struct RemovedTrace<'a> {
-    image: Option<u32>,
-    path: &'a str,
-    place: &'a str,
-    what: &'a str,
-    state: &'static str,
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct RemovedTrace<'a> {
+    pub(super) image: Option<u32>,
+    pub(super) path: &'a str,
+    pub(super) place: &'a str,
+    pub(super) what: &'a str,
+    pub(super) state: &'static str,
 }
 
 impl<'a> From<&'a Removal> for RemovedTrace<'a> {

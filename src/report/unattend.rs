@@ -6,11 +6,12 @@ use crate::catalog;
 use crate::key::ProductKey;
 use crate::text::printable;
 use crate::unattend::{AnswerFile, Cleared, KeyKind};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::io::{self, Write};
 
 /// What `unattend set` tells.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct UnattendSet<'a> {
     schema: &'static str,
     target: String,
@@ -34,7 +35,7 @@ impl<'a> UnattendSet<'a> {
 }
 
 /// What `unattend clear` tells.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct UnattendClear {
     schema: &'static str,
     target: String,
@@ -46,7 +47,7 @@ pub struct UnattendClear {
 }
 
 /// A key that stays, in a command or a comment.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct LeftKey {
     line: usize,
     column: usize,
@@ -117,7 +118,7 @@ impl UnattendClear {
 }
 
 /// What `unattend show` tells.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct UnattendShow {
     schema: &'static str,
     target: String,
@@ -125,7 +126,7 @@ pub struct UnattendShow {
     effects: Vec<ShownEffect>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ShownEffect {
     pass: String,
     component: String,
@@ -140,7 +141,7 @@ struct ShownEffect {
 }
 
 /// A key of an answer file.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ShownKey {
     state: &'static str,
     partial: Option<String>,

@@ -26,6 +26,14 @@ pub(super) enum Piece {
 }
 
 impl Piece {
+    /// How much memory it takes, in bytes.
+    pub(super) fn kept(&self) -> u64 {
+        match self {
+            Self::Copy(_) => 0,
+            Self::Bytes(bytes) => bytes.len() as u64,
+        }
+    }
+
     /// Length in bytes.
     pub(super) fn length(&self) -> u64 {
         match self {

@@ -4,7 +4,7 @@
 //! disk is not touched until [`Update::commit`]. What a new file or folder gets is said at [`Update::put`].
 
 use super::blob_table::Kind;
-use super::encode::{Base, Encoded, encode, survey};
+use super::encode::{Base, Encoded, Piece, encode, survey};
 use super::error::Error;
 use super::metadata::{Metadata, NewEntry, RawEntry, attribute, parts};
 use super::reader::{Wim, content_of, lock, not_found};
@@ -43,6 +43,14 @@ pub struct Packed {
     hash: Hash,
     /// What is to be written; `None` if the WIM has it already.
     encoded: Option<Encoded>,
+}
+
+impl Packed {
+    /// How many bytes of the content are kept for writing.
+    pub fn kept(&self) -> u64 {
+        let pieces = self.encoded.iter().flat_map(|encoded| &encoded.pieces);
+        pieces.map(Piece::kept).sum()
+    }
 }
 
 impl std::fmt::Debug for Packed {

@@ -1,0 +1,621 @@
+//! Carrying a plan out: all targets are looked at, then all are written, several at a time within a bound of memory.
+
+use super::budget::Budget;
+use super::{Error, Job, Plan};
+use crate::activation::Change;
+use crate::audit;
+use crate::catalog;
+use crate::file;
+use crate::finding::{Finding, Level};
+use crate::image::{self, Images, Phase, Role, SOFTWARE, SYSTEM, Target};
+use crate::key::ProductKey;
+use crate::plan::{self, Destination, KeyChoice, Prepared};
+use crate::scrub;
+use crate::secret::{self, Wiped};
+use crate::unattend::{self, AnswerFile, Setting};
+use std::any::Any;
+use std::num::NonZero;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// What a target takes beside its hives, in bytes: tables, directory trees, room for reading and compressing.
+const BASE: u64 = 64 << 20;
+
+/// How a plan is carried out.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Only say what would change.
+    pub dry_run: bool,
+    /// Do the other targets although one cannot be done.
+    pub keep_going: bool,
+    /// How many targets at a time.
+    pub jobs: NonZero<usize>,
+    /// How much memory targets that are done at the same time may take together, in bytes. One that takes more is done alone.
+    pub memory: u64,
+}
+
+/// What became of a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// It was changed, read back and found as asked.
+    Changed,
+    /// It was as asked before; nothing was written.
+    Already,
+    /// It would be changed.
+    WouldChange,
+    /// It cannot be done, for its safety or because the plan does not fit it. Nothing was written.
+    Refused,
+    /// Something failed.
+    Failed,
+    /// It was not begun, because of another one or an interruption.
+    NotBegun,
+    /// The run was interrupted while it was at this one.
+    Interrupted,
+}
+
+impl State {
+    /// The name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Changed => "changed",
+            Self::Already => "already",
+            Self::WouldChange => "would-change",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+            Self::NotBegun => "not-begun",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+/// Why a target could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum TargetError {
+    /// It cannot be read.
+    #[error(transparent)]
+    Image(#[from] image::Error),
+    /// The request cannot be carried out on it.
+    #[error(transparent)]
+    Plan(#[from] plan::Error),
+    /// Traces cannot be removed from it.
+    #[error(transparent)]
+    Scrub(#[from] scrub::Error),
+    /// An answer file beside the images cannot be used.
+    #[error(transparent)]
+    AnswerFile(#[from] unattend::Error),
+    /// A file cannot be read or made.
+    #[error("{}: {cause}\nCheck the folder's free space and rights.", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+    /// A file could not be replaced; the cause says what it is now.
+    #[error("{}: {cause}", path.display())]
+    NotReplaced {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: file::Error,
+    },
+}
+
+impl TargetError {
+    /// Whether this is a refusal for the target's safety rather than a failure.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Image(error) => error.is_refusal(),
+            Self::Plan(error) => error.is_refusal(),
+            Self::Scrub(error) => error.is_refusal(),
+            Self::AnswerFile(_) | Self::File { .. } | Self::NotReplaced { .. } => false,
+        }
+    }
+}
+
+/// What was done to a target, or would be.
+#[derive(Debug, Default)]
+pub struct Settled {
+    /// What was put into its images.
+    pub changes: Option<plan::Outcome>,
+    /// What was put into an answer file beside images.
+    pub answers: Option<Change>,
+    /// What was removed.
+    pub scrubbed: Option<scrub::Outcome>,
+    /// What is left, and what the look at the end found.
+    pub findings: Vec<Finding>,
+}
+
+impl Settled {
+    fn changed(&self) -> bool {
+        self.changes.as_ref().is_some_and(plan::Outcome::changed)
+            || self.answers.as_ref().is_some_and(|change| change.changed)
+            || self
+                .scrubbed
+                .as_ref()
+                .is_some_and(|outcome| !outcome.removals.is_empty())
+    }
+
+    /// Whether everything that was written was read back and is as asked.
+    pub fn verified(&self) -> bool {
+        self.changes.as_ref().is_none_or(|outcome| outcome.verified)
+            && self.scrubbed.as_ref().is_none_or(|outcome| outcome.verified)
+    }
+
+    /// Places in which something that was removed or replaced still stands.
+    pub fn residue(&self) -> u64 {
+        self.changes.as_ref().map_or(0, |outcome| outcome.residue)
+            + self.scrubbed.as_ref().map_or(0, |outcome| outcome.residue)
+    }
+}
+
+/// A target, and what became of it.
+#[derive(Debug)]
+pub struct Done {
+    /// The target.
+    pub job: Job,
+    /// The file that was written: the target itself or a copy.
+    pub written: PathBuf,
+    /// How it ended.
+    pub state: State,
+    /// What was done.
+    pub settled: Settled,
+    /// Why it could not be done.
+    pub error: Option<TargetError>,
+}
+
+/// What a run is told to whoever watches it. Several threads may tell.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// The target of this place in the list is at this phase.
+    Progress(usize, Phase, u64, u64),
+    /// A target is done, in whichever way; so many are done by now.
+    Ended(&'a Done, usize),
+}
+
+/// All targets, in their order, and what ended the run early.
+pub struct Finished {
+    /// All targets.
+    pub done: Vec<Done>,
+    /// What a thread unwound with, as an interruption does.
+    pub unwound: Option<Box<dyn Any + Send>>,
+}
+
+impl std::fmt::Debug for Finished {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Finished")
+            .field("done", &self.done)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Carries a plan out on all targets.
+///
+/// # Errors
+/// A plan that asks for nothing, or whose output folder does not fit the targets; nothing was looked at then. Everything else is told
+/// of the target that it is about.
+pub fn run(
+    plan: &Plan,
+    jobs: Vec<Job>,
+    options: &Options,
+    listen: &(dyn Fn(Event<'_>) + Sync),
+) -> Result<Finished, Error> {
+    if plan.request.is_empty() && plan.client.is_none() && plan.scrub.is_none() && plan.audit.is_none() {
+        return Err(Error::Nothing);
+    }
+    let outputs = outputs(plan, &jobs)?;
+    let run = Run {
+        plan,
+        options,
+        listen,
+        budget: Budget::new(options.memory - options.memory / 4),
+        kept: AtomicU64::new(0),
+        stop: AtomicBool::new(false),
+        ended: AtomicUsize::new(0),
+        unwound: Mutex::new(None),
+        answer_files: jobs
+            .iter()
+            .filter(|job| job.role == Role::SetupAnswers || job.role == Role::ImageAnswers)
+            .map(|job| job.target.path().to_owned())
+            .collect(),
+    };
+    let mut tasks: Vec<Task> = jobs
+        .into_iter()
+        .zip(outputs)
+        .map(|(job, output)| Task::new(job, output))
+        .collect();
+    run.each(&mut tasks, &|place, task| run.look(place, task));
+    if tasks.iter().any(|task| task.done.error.is_some()) && !options.keep_going {
+        run.stop.store(true, Ordering::Relaxed);
+    }
+    run.each(&mut tasks, &|place, task| run.carry_out(place, task));
+    let done = tasks.into_iter().map(|task| task.done).collect();
+    Ok(Finished {
+        done,
+        unwound: run.unwound.into_inner().unwrap_or_else(PoisonError::into_inner),
+    })
+}
+
+/// Where each target's changed copy goes.
+fn outputs(plan: &Plan, jobs: &[Job]) -> Result<Vec<Option<PathBuf>>, Error> {
+    let Some(folder) = &plan.output else {
+        return Ok(jobs.iter().map(|_| None).collect());
+    };
+    let mut outputs: Vec<Option<PathBuf>> = Vec::new();
+    for job in jobs {
+        let path = job.target.path();
+        if path.is_dir() || job.role != Role::Install {
+            return Err(Error::FolderOutput {
+                path: path.to_owned(),
+            });
+        }
+        let output = folder.join(path.file_name().unwrap_or_default());
+        if outputs.iter().flatten().any(|other| *other == output) {
+            return Err(Error::SameOutput { path: output });
+        }
+        outputs.push(Some(output));
+    }
+    std::fs::create_dir_all(folder).map_err(|cause| Error::File {
+        path: folder.clone(),
+        cause,
+    })?;
+    Ok(outputs)
+}
+
+/// A target on its way.
+struct Task {
+    done: Done,
+    output: Option<PathBuf>,
+    /// What was worked out when it was looked at, if there was room to keep it.
+    prepared: Option<Prepared>,
+}
+
+impl Task {
+    fn new(job: Job, output: Option<PathBuf>) -> Self {
+        Self {
+            done: Done {
+                written: output.clone().unwrap_or_else(|| job.target.path().to_owned()),
+                job,
+                state: State::NotBegun,
+                settled: Settled::default(),
+                error: None,
+            },
+            output,
+            prepared: None,
+        }
+    }
+}
+
+/// What all threads share.
+struct Run<'a> {
+    plan: &'a Plan,
+    options: &'a Options,
+    listen: &'a (dyn Fn(Event<'_>) + Sync),
+    /// Three quarters of the memory are for the work, and a quarter for what is kept of one look until it is written.
+    budget: Budget,
+    kept: AtomicU64,
+    /// Nothing more is to be begun.
+    stop: AtomicBool,
+    ended: AtomicUsize,
+    unwound: Mutex<Option<Box<dyn Any + Send>>>,
+    /// The answer files beside images that this plan writes.
+    answer_files: Vec<PathBuf>,
+}
+
+impl Run<'_> {
+    /// Lets several threads do the tasks, in their order. What one unwinds with stops the others before their next task.
+    fn each(&self, tasks: &mut [Task], work: &(dyn Fn(usize, &mut Task) + Sync)) {
+        let threads = self.options.jobs.get().min(tasks.len());
+        let queue = Mutex::new(tasks.iter_mut().enumerate());
+        let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    while let Some((place, task)) = next() {
+                        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| work(place, task))) {
+                            task.prepared = None;
+                            task.done.state = State::Interrupted;
+                            self.stop.store(true, Ordering::Relaxed);
+                            let mut unwound = self.unwound.lock().unwrap_or_else(PoisonError::into_inner);
+                            unwound.get_or_insert(panic);
+                        }
+                    }
+                });
+            }
+        });
+    }
+
+    /// Looks at a target: whether it can be written, and what the request would change.
+    fn look(&self, place: usize, task: &mut Task) {
+        if self.stop.load(Ordering::Relaxed) {
+            return;
+        }
+        if let Err(error) = self.try_look(place, task) {
+            Self::fail(task, error, State::Refused);
+            // Whether anything may be written at all depends on every target, so the others are looked at all the same.
+        }
+    }
+
+    fn try_look(&self, place: usize, task: &mut Task) -> Result<(), TargetError> {
+        let writes = !self.options.dry_run;
+        let target = &task.done.job.target;
+        match task.done.job.role {
+            Role::Install => {}
+            Role::Boot => {
+                let images = Images::open(target)?;
+                if writes && self.plan.scrub.is_some() {
+                    images.writable()?;
+                }
+                return Ok(());
+            }
+            Role::SetupAnswers | Role::ImageAnswers => {
+                self.answers(target.path())?;
+                return Ok(());
+            }
+            Role::Loose | Role::ClientAnswers => return Ok(()),
+        }
+        let (weight, images) = weight(target)?;
+        let may_write = writes && (self.plan.scrub.is_some() || !self.plan.request.is_empty());
+        if may_write {
+            images.writable()?;
+        }
+        drop(images);
+        if self.plan.request.is_empty() {
+            return Ok(());
+        }
+        let _share = self.budget.take(weight);
+        let progress = |phase, done, total| (self.listen)(Event::Progress(place, phase, done, total));
+        let prepared = Prepared::new(target, &self.plan.request, may_write, &progress)?;
+        let kept = prepared.kept();
+        let sum = self.kept.fetch_add(kept, Ordering::Relaxed) + kept;
+        // A scrub comes first and changes the target; what was worked out before it is of no use.
+        if self.plan.scrub.is_none() && sum <= self.options.memory / 4 {
+            task.prepared = Some(prepared);
+        } else {
+            self.kept.fetch_sub(kept, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Does what is to be done to a target.
+    fn carry_out(&self, place: usize, task: &mut Task) {
+        if task.done.state == State::NotBegun && !self.stop.load(Ordering::Relaxed) {
+            let prepared = task.prepared.take();
+            match self.settle(place, task, prepared) {
+                Ok(settled) => {
+                    task.done.state = match (settled.changed(), self.options.dry_run) {
+                        (true, true) => State::WouldChange,
+                        (true, false) => State::Changed,
+                        (false, _) => State::Already,
+                    };
+                    task.done.settled = settled;
+                }
+                Err(error) => {
+                    Self::fail(task, error, State::Failed);
+                    if !self.options.keep_going {
+                        self.stop.store(true, Ordering::Relaxed);
+                    }
+                }
+            }
+        }
+        task.prepared = None;
+        let ended = self.ended.fetch_add(1, Ordering::Relaxed) + 1;
+        (self.listen)(Event::Ended(&task.done, ended));
+    }
+
+    fn fail(task: &mut Task, error: TargetError, state: State) {
+        task.done.state = if error.is_refusal() { State::Refused } else { state };
+        task.done.error = Some(error);
+    }
+
+    fn settle(&self, place: usize, task: &Task, prepared: Option<Prepared>) -> Result<Settled, TargetError> {
+        let target = &task.done.job.target;
+        match task.done.job.role {
+            Role::SetupAnswers | Role::ImageAnswers => {
+                return Ok(Settled {
+                    answers: self.put_answers(target.path())?,
+                    ..Settled::default()
+                });
+            }
+            Role::ClientAnswers => {
+                return Ok(Settled {
+                    answers: self.put_client_answers(target.path())?,
+                    ..Settled::default()
+                });
+            }
+            Role::Install | Role::Boot | Role::Loose => {}
+        }
+        let progress = |phase, done, total| (self.listen)(Event::Progress(place, phase, done, total));
+        let progress = &progress;
+        let mut settled = Settled::default();
+        let mut share = None;
+        if prepared.is_none() && task.done.job.role == Role::Install {
+            share = Some(self.budget.take(weight(target)?.0));
+        }
+        // The first step that writes makes the copy, the others go on with it.
+        let mut output = task.output.as_deref();
+        let mut written = target.clone();
+        let mut destination = |written: &mut Target| match output.take() {
+            _ if self.options.dry_run => Destination::Nowhere,
+            Some(path) => {
+                *written = target.at(path);
+                Destination::Copy(path)
+            }
+            None => Destination::Target,
+        };
+        if let Some(wanted) = &self.plan.scrub {
+            let source = written.clone();
+            let to = destination(&mut written);
+            let outcome = if task.done.job.role == Role::Loose {
+                scrub::execute_on(Images::loose(source.path()), &source, wanted, to, progress)
+            } else {
+                scrub::execute(&source, wanted, to, progress)
+            }?;
+            let shown = written.path().display().to_string();
+            let is_folder = written.path().is_dir();
+            let left = outcome.left.iter();
+            if self.plan.audit.is_none() {
+                settled.findings = left.map(|trace| trace.finding(&shown, is_folder)).collect();
+            }
+            settled.scrubbed = Some(outcome);
+        }
+        if task.done.job.role == Role::Install && !self.plan.request.is_empty() {
+            let source = written.clone();
+            let to = destination(&mut written);
+            let outcome = match prepared {
+                Some(prepared) => prepared.write(&self.plan.request, to, progress),
+                None => plan::execute(&source, &self.plan.request, to, progress),
+            };
+            settled.changes = Some(outcome?);
+        }
+        drop(share);
+        if self.plan.audit.is_some() && !self.options.dry_run {
+            settled.findings = self.audit(&written, task.done.job.role, progress)?;
+        }
+        Ok(settled)
+    }
+
+    /// Looks for keys and passwords. The plan's own key, where the plan put it, is what was asked for.
+    fn audit(
+        &self,
+        target: &Target,
+        role: Role,
+        progress: image::Progress<'_>,
+    ) -> Result<Vec<Finding>, TargetError> {
+        let images = match role {
+            Role::Loose => Images::loose(target.path()),
+            _ => Images::open(target)?,
+        };
+        let found = audit::search(&images, &audit::Options::default(), progress)?;
+        let shown = target.path().display().to_string();
+        let own = match &self.plan.request.key {
+            Some(KeyChoice::Own(key)) => Some(key),
+            _ => None,
+        };
+        let was_asked_for = |trace: &audit::Trace| {
+            let is_own = own.is_some_and(|own| trace.key().is_some_and(|key| key.symbols() == own.symbols()));
+            let file = target.path().join(&trace.path);
+            let is_place = match role {
+                Role::Loose => self.answer_files.contains(&file),
+                _ => {
+                    trace.path == image::ANSWER_FILE
+                        || (trace.path == SOFTWARE && trace.kind == audit::Kind::Registry)
+                }
+            };
+            is_own && is_place
+        };
+        let finding = |trace: &audit::Trace| {
+            let finding = trace.finding(&shown, images.is_folder());
+            if was_asked_for(trace) {
+                finding
+                    .at_level(Level::Note)
+                    .with_help("Nothing: the plan put it there.")
+            } else {
+                finding
+            }
+        };
+        Ok(found.traces.iter().map(finding).collect())
+    }
+
+    /// The answer file for a place beside images, with the key in it if one key is for all of them; `None` if the plan has none.
+    fn answers(&self, path: &Path) -> Result<Option<(Wiped, Change)>, TargetError> {
+        let Some(template) = &self.plan.request.answer_file else {
+            return Ok(None);
+        };
+        let mut answers = AnswerFile::parse(template.clone())?;
+        let wanted = self.plan.request.places.is_none_or(|places| places.answer_file);
+        let key = match &self.plan.request.key {
+            Some(KeyChoice::Own(key)) => ProductKey::from_symbols(key.symbols()),
+            Some(KeyChoice::Published(Some(edition))) => {
+                catalog::newest_gvlk(edition).ok().and_then(|row| row.key().ok())
+            }
+            Some(KeyChoice::Published(None)) | None => None,
+        };
+        let key = key.filter(|_| wanted);
+        let mut shown = String::from("as given");
+        if let Some(key) = &key {
+            for architecture in answers.own_architectures() {
+                let text = key.text();
+                let text = std::str::from_utf8(text.expose()).unwrap_or_default();
+                answers.set(&Setting::product_key(architecture), text)?;
+            }
+            shown = catalog::shown(key);
+        }
+        compared(path, answers.into_bytes(), shown).map(Some)
+    }
+
+    fn put_answers(&self, path: &Path) -> Result<Option<Change>, TargetError> {
+        let answers = self.answers(path)?;
+        answers
+            .map(|(content, change)| self.put(path, &content, change))
+            .transpose()
+    }
+
+    fn put_client_answers(&self, folder: &Path) -> Result<Option<Change>, TargetError> {
+        let Some(client) = &self.plan.client else {
+            return Ok(None);
+        };
+        let path = folder.join(&client.name);
+        let (content, change) = compared(&path, client.content.clone(), "as given".to_owned())?;
+        self.put(&path, &content, change).map(Some)
+    }
+
+    /// Replaces a file beside images if that changes it.
+    fn put(&self, path: &Path, content: &Wiped, change: Change) -> Result<Change, TargetError> {
+        if change.changed && !self.options.dry_run {
+            let folder = path.parent().unwrap_or(path);
+            std::fs::create_dir_all(folder).map_err(|cause| TargetError::File {
+                path: folder.to_owned(),
+                cause,
+            })?;
+            file::replace_and_wipe(path, content).map_err(|cause| TargetError::NotReplaced {
+                path: path.to_owned(),
+                cause,
+            })?;
+        }
+        Ok(change)
+    }
+}
+
+/// The change that makes `content` the file's.
+fn compared(path: &Path, content: Wiped, shown: String) -> Result<(Wiped, Change), TargetError> {
+    let old = if path.exists() {
+        let read = secret::read_file(path, unattend::SIZE_LIMIT);
+        Some(read.map_err(|cause| TargetError::File {
+            path: path.to_owned(),
+            cause,
+        })?)
+    } else {
+        None
+    };
+    let changed = old.as_ref().is_none_or(|old| old[..] != content[..]);
+    let change = Change {
+        place: path.display().to_string(),
+        name: "answer file".to_owned(),
+        old: match old {
+            Some(_) if changed => Some("another answer file".to_owned()),
+            Some(_) => Some(shown.clone()),
+            None => None,
+        },
+        new: Some(shown),
+        changed,
+    };
+    Ok((content, change))
+}
+
+/// What a target takes of memory while it is worked on, at most, in bytes: each thread's hives.
+fn weight(target: &Target) -> Result<(u64, Images), TargetError> {
+    let images = Images::open(target)?;
+    let mut largest = 0;
+    for image in images.selected() {
+        let software = images.size(image.index, SOFTWARE)?.unwrap_or_default();
+        let system = images.size(image.index, SYSTEM)?.unwrap_or_default();
+        largest = largest.max(software.saturating_add(system));
+    }
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let threads = cores.min(images.selected().len()).max(1) as u64;
+    Ok((BASE.saturating_add(largest.saturating_mul(threads)), images))
+}
