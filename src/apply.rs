@@ -18,10 +18,10 @@ mod run;
 mod targets;
 
 pub use run::{Done, Event, Finished, Options, Settled, State, TargetError, run};
-pub use targets::{Job, Shard, jobs, parts};
+pub use targets::Shard;
 
 use crate::finding::{Level, Picture};
-use crate::image::{self, Selector};
+use crate::image::{self, Part, Role, Selector, Target};
 use crate::plan::{self, InputError, Request};
 use crate::secret::{Source, Wiped};
 use crate::{scrub, text};
@@ -31,8 +31,8 @@ use std::path::{Path, PathBuf};
 /// What a plan file asks for. Paths in it are relative to the current folder, or absolute.
 #[derive(Debug)]
 pub struct Plan {
-    /// The plan file.
-    pub path: PathBuf,
+    /// The plan file; `None` if the plan comes from elsewhere.
+    pub path: Option<PathBuf>,
     /// Names of targets, as on the command line, with patterns.
     pub targets: Vec<String>,
     /// Which images of each target.
@@ -83,6 +83,47 @@ impl Plan {
     /// [`Error::Plan`] with line and column; [`Error::KeyInPlan`]; what is wrong with a file that the plan names.
     pub fn read(path: &Path) -> Result<Self, Error> {
         read::plan(path)
+    }
+
+    /// A plan that only puts a request into one target.
+    pub fn of(target: &Target, request: Request) -> Self {
+        Self {
+            path: None,
+            targets: vec![target.to_string()],
+            selectors: Vec::new(),
+            output: None,
+            key: None,
+            request,
+            client: None,
+            scrub: None,
+            audit: None,
+        }
+    }
+
+    /// The parts of the targets of these names that the plan does something to; of a list, one share.
+    ///
+    /// # Errors
+    /// No name, a pattern that fits nothing or is none, a folder that cannot be read.
+    pub fn parts(&self, names: &[String], shard: Option<Shard>) -> Result<Vec<Part>, Error> {
+        let parts = targets::parts(names, &self.selectors, shard)?;
+        Ok(self.concerned(parts))
+    }
+
+    /// Those of the parts that the plan does something to.
+    pub fn concerned(&self, mut parts: Vec<Part>) -> Vec<Part> {
+        parts.retain(|part| self.concerns(part.role));
+        parts
+    }
+
+    /// Whether the plan does something to parts of this role.
+    fn concerns(&self, role: Role) -> bool {
+        let looks = self.scrub.is_some() || self.audit.is_some();
+        match role {
+            Role::Install => looks || self.key.is_some() || !self.request.is_empty(),
+            Role::Boot | Role::Loose => looks,
+            Role::SetupAnswers | Role::ImageAnswers => self.request.answer_file.is_some(),
+            Role::ClientAnswers => self.client.is_some(),
+        }
     }
 
     /// The JSON schema of plan files.

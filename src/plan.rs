@@ -3,6 +3,7 @@
 //! Promise: every image is looked at before the first byte is written; one refusal stops all. What is printed, what is written
 //! and what is verified is one list of changes. Doing the same again changes nothing.
 
+mod beside;
 mod choice;
 mod export;
 mod inputs;
@@ -11,6 +12,7 @@ mod planned;
 mod prepare;
 mod show;
 
+pub use beside::{Beside, beside};
 pub use choice::{KeyChoice, Places};
 pub use export::export_settings;
 pub use inputs::{InputError, answer_file, first_boot_steps, licence_files, registry_entries, unix_time};

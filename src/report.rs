@@ -25,7 +25,7 @@ pub use unattend::{UnattendClear, UnattendSet, UnattendShow};
 use crate::activation::{Change, StoredKey};
 use crate::catalog;
 use crate::image::{ANSWER_FILE, Image};
-use crate::plan::{ImageChanges, Look, Outcome};
+use crate::plan::{Beside, ImageChanges, Look, Outcome};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -79,10 +79,23 @@ pub struct ImageShow {
     schema: &'static str,
     target: String,
     images: Vec<ShownImage>,
+    /// Files beside the images of a medium or of a RemoteInstall folder.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    beside: Vec<ShownFile>,
+}
+
+/// A file beside images.
+#[derive(Debug, Serialize, JsonSchema)]
+struct ShownFile {
+    path: String,
+    says: String,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct ShownImage {
+    /// The WIM, where the target has several parts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<String>,
     index: u32,
     name: String,
     edition: String,
@@ -156,12 +169,25 @@ struct AnswerFileKeys {
 }
 
 impl ImageShow {
-    /// The report on the images of a target.
-    pub fn new(target: String, looks: Vec<Look>) -> Self {
+    /// The report on the images of a target: those of each of its WIMs, which has a name if there may be several, and what lies beside.
+    pub fn new(target: String, looks: Vec<(Option<String>, Vec<Look>)>, beside: Vec<Beside>) -> Self {
+        let images = looks.into_iter().flat_map(|(of, looks)| {
+            looks.into_iter().map(move |look| ShownImage {
+                target: of.clone(),
+                ..ShownImage::from(look)
+            })
+        });
         Self {
             schema: SCHEMA,
             target,
-            images: looks.into_iter().map(ShownImage::from).collect(),
+            images: images.collect(),
+            beside: beside
+                .into_iter()
+                .map(|file| ShownFile {
+                    path: file.path,
+                    says: file.says,
+                })
+                .collect(),
         }
     }
 
@@ -170,7 +196,16 @@ impl ImageShow {
     /// # Errors
     /// What writing to `out` reports.
     pub fn write_text(&self, out: &mut dyn std::io::Write) -> std::io::Result<()> {
+        let mut wim = None;
         for image in &self.images {
+            if image.target != *wim.get_or_insert(None) {
+                writeln!(
+                    out,
+                    "{}",
+                    crate::text::printable(image.target.as_deref().unwrap_or_default())
+                )?;
+                wim = Some(image.target.clone());
+            }
             let line = |out: &mut dyn std::io::Write, label: &str, value: &str| {
                 writeln!(out, "  {label:<14} {value}")
             };
@@ -238,6 +273,9 @@ impl ImageShow {
             }
             line(out, "then", &crate::text::printable(&activation.outlook))?;
         }
+        for file in &self.beside {
+            writeln!(out, "{}: {}", crate::text::printable(&file.path), file.says)?;
+        }
         Ok(())
     }
 }
@@ -255,6 +293,7 @@ impl From<Look> for ShownImage {
             walk,
         } = look;
         Self {
+            target: None,
             index: image.index,
             name: image.name,
             edition: facts.edition,

@@ -106,7 +106,7 @@ impl Reader<'_> {
         };
         let inside = |paths: Vec<PathBuf>| paths.iter().map(|path| self.beside(path)).collect::<Vec<_>>();
         Ok(Plan {
-            path: self.path.to_owned(),
+            path: Some(self.path.to_owned()),
             targets: document
                 .targets
                 .iter()

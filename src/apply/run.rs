@@ -1,13 +1,13 @@
 //! Carrying a plan out: all targets are looked at, then all are written, several at a time within a bound of memory.
 
 use super::budget::Budget;
-use super::{Error, Job, Plan};
+use super::{Error, Plan};
 use crate::activation::Change;
 use crate::audit;
-use crate::catalog;
+use crate::catalog::{self, traces};
 use crate::file;
 use crate::finding::{Finding, Level};
-use crate::image::{self, Images, Phase, Role, SOFTWARE, SYSTEM, Target};
+use crate::image::{self, Images, Part, Phase, Role, SOFTWARE, SYSTEM, Target};
 use crate::key::ProductKey;
 use crate::plan::{self, Destination, KeyChoice, Prepared};
 use crate::scrub;
@@ -45,9 +45,9 @@ pub enum State {
     Already,
     /// It would be changed.
     WouldChange,
-    /// It cannot be done, for its safety or because the plan does not fit it. Nothing was written.
+    /// It was refused for its safety. Nothing was written.
     Refused,
-    /// Something failed.
+    /// It could not be done; the error says what it is now.
     Failed,
     /// It was not begun, because of another one or an interruption.
     NotBegun,
@@ -155,7 +155,7 @@ impl Settled {
 #[derive(Debug)]
 pub struct Done {
     /// The target.
-    pub job: Job,
+    pub part: Part,
     /// The file that was written: the target itself or a copy.
     pub written: PathBuf,
     /// How it ended.
@@ -164,6 +164,13 @@ pub struct Done {
     pub settled: Settled,
     /// Why it could not be done.
     pub error: Option<TargetError>,
+}
+
+impl Done {
+    /// The target's name: the file or folder.
+    pub fn name(&self) -> String {
+        self.part.target.path().display().to_string()
+    }
 }
 
 /// What a run is told to whoever watches it. Several threads may tell.
@@ -199,14 +206,14 @@ impl std::fmt::Debug for Finished {
 /// of the target that it is about.
 pub fn run(
     plan: &Plan,
-    jobs: Vec<Job>,
+    parts: Vec<Part>,
     options: &Options,
     listen: &(dyn Fn(Event<'_>) + Sync),
 ) -> Result<Finished, Error> {
     if plan.request.is_empty() && plan.client.is_none() && plan.scrub.is_none() && plan.audit.is_none() {
         return Err(Error::Nothing);
     }
-    let outputs = outputs(plan, &jobs)?;
+    let outputs = outputs(plan, &parts)?;
     let run = Run {
         plan,
         options,
@@ -216,16 +223,16 @@ pub fn run(
         stop: AtomicBool::new(false),
         ended: AtomicUsize::new(0),
         unwound: Mutex::new(None),
-        answer_files: jobs
+        answer_files: parts
             .iter()
-            .filter(|job| job.role == Role::SetupAnswers || job.role == Role::ImageAnswers)
-            .map(|job| job.target.path().to_owned())
+            .filter(|part| part.role == Role::SetupAnswers || part.role == Role::ImageAnswers)
+            .map(|part| part.target.path().to_owned())
             .collect(),
     };
-    let mut tasks: Vec<Task> = jobs
+    let mut tasks: Vec<Task> = parts
         .into_iter()
         .zip(outputs)
-        .map(|(job, output)| Task::new(job, output))
+        .map(|(part, output)| Task::new(part, output))
         .collect();
     run.each(&mut tasks, &|place, task| run.look(place, task));
     if tasks.iter().any(|task| task.done.error.is_some()) && !options.keep_going {
@@ -240,14 +247,14 @@ pub fn run(
 }
 
 /// Where each target's changed copy goes.
-fn outputs(plan: &Plan, jobs: &[Job]) -> Result<Vec<Option<PathBuf>>, Error> {
+fn outputs(plan: &Plan, parts: &[Part]) -> Result<Vec<Option<PathBuf>>, Error> {
     let Some(folder) = &plan.output else {
-        return Ok(jobs.iter().map(|_| None).collect());
+        return Ok(parts.iter().map(|_| None).collect());
     };
     let mut outputs: Vec<Option<PathBuf>> = Vec::new();
-    for job in jobs {
-        let path = job.target.path();
-        if path.is_dir() || job.role != Role::Install {
+    for part in parts {
+        let path = part.target.path();
+        if path.is_dir() || part.role != Role::Install {
             return Err(Error::FolderOutput {
                 path: path.to_owned(),
             });
@@ -274,11 +281,11 @@ struct Task {
 }
 
 impl Task {
-    fn new(job: Job, output: Option<PathBuf>) -> Self {
+    fn new(part: Part, output: Option<PathBuf>) -> Self {
         Self {
             done: Done {
-                written: output.clone().unwrap_or_else(|| job.target.path().to_owned()),
-                job,
+                written: output.clone().unwrap_or_else(|| part.target.path().to_owned()),
+                part,
                 state: State::NotBegun,
                 settled: Settled::default(),
                 error: None,
@@ -334,15 +341,15 @@ impl Run<'_> {
             return;
         }
         if let Err(error) = self.try_look(place, task) {
-            Self::fail(task, error, State::Refused);
+            Self::fail(task, error);
             // Whether anything may be written at all depends on every target, so the others are looked at all the same.
         }
     }
 
     fn try_look(&self, place: usize, task: &mut Task) -> Result<(), TargetError> {
         let writes = !self.options.dry_run;
-        let target = &task.done.job.target;
-        match task.done.job.role {
+        let target = &task.done.part.target;
+        match task.done.part.role {
             Role::Install => {}
             Role::Boot => {
                 let images = Images::open(target)?;
@@ -394,7 +401,7 @@ impl Run<'_> {
                     task.done.settled = settled;
                 }
                 Err(error) => {
-                    Self::fail(task, error, State::Failed);
+                    Self::fail(task, error);
                     if !self.options.keep_going {
                         self.stop.store(true, Ordering::Relaxed);
                     }
@@ -406,14 +413,18 @@ impl Run<'_> {
         (self.listen)(Event::Ended(&task.done, ended));
     }
 
-    fn fail(task: &mut Task, error: TargetError, state: State) {
-        task.done.state = if error.is_refusal() { State::Refused } else { state };
+    fn fail(task: &mut Task, error: TargetError) {
+        task.done.state = if error.is_refusal() {
+            State::Refused
+        } else {
+            State::Failed
+        };
         task.done.error = Some(error);
     }
 
     fn settle(&self, place: usize, task: &Task, prepared: Option<Prepared>) -> Result<Settled, TargetError> {
-        let target = &task.done.job.target;
-        match task.done.job.role {
+        let target = &task.done.part.target;
+        match task.done.part.role {
             Role::SetupAnswers | Role::ImageAnswers => {
                 return Ok(Settled {
                     answers: self.put_answers(target.path())?,
@@ -432,7 +443,7 @@ impl Run<'_> {
         let progress = &progress;
         let mut settled = Settled::default();
         let mut share = None;
-        if prepared.is_none() && task.done.job.role == Role::Install {
+        if prepared.is_none() && task.done.part.role == Role::Install {
             share = Some(self.budget.take(weight(target)?.0));
         }
         // The first step that writes makes the copy, the others go on with it.
@@ -449,7 +460,7 @@ impl Run<'_> {
         if let Some(wanted) = &self.plan.scrub {
             let source = written.clone();
             let to = destination(&mut written);
-            let outcome = if task.done.job.role == Role::Loose {
+            let outcome = if task.done.part.role == Role::Loose {
                 scrub::execute_on(Images::loose(source.path()), &source, wanted, to, progress)
             } else {
                 scrub::execute(&source, wanted, to, progress)
@@ -462,7 +473,7 @@ impl Run<'_> {
             }
             settled.scrubbed = Some(outcome);
         }
-        if task.done.job.role == Role::Install && !self.plan.request.is_empty() {
+        if task.done.part.role == Role::Install && !self.plan.request.is_empty() {
             let source = written.clone();
             let to = destination(&mut written);
             let outcome = match prepared {
@@ -473,7 +484,7 @@ impl Run<'_> {
         }
         drop(share);
         if self.plan.audit.is_some() && !self.options.dry_run {
-            settled.findings = self.audit(&written, task.done.job.role, progress)?;
+            settled.findings = self.audit(&written, task.done.part.role, progress)?;
         }
         Ok(settled)
     }
@@ -509,7 +520,9 @@ impl Run<'_> {
         };
         let finding = |trace: &audit::Trace| {
             let finding = trace.finding(&shown, images.is_folder());
-            if was_asked_for(trace) {
+            let is_setting =
+                trace.rule.id == traces::REARM_SKIPPED.id && self.plan.request.skip_rearm == Some(true);
+            if was_asked_for(trace) || is_setting {
                 finding
                     .at_level(Level::Note)
                     .with_help("Nothing: the plan put it there.")

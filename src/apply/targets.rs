@@ -1,17 +1,8 @@
 //! Which files a plan is for: patterns, folders that hold several things, each file once, shares of a list.
 
 use super::Error;
-use crate::image::{self, Layout, Role, Selector, Target};
+use crate::image::{self, Part, Selector, Target};
 use std::path::{Path, PathBuf};
-
-/// A file or folder with what the plan does to it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Job {
-    /// The file or folder, and which images of it.
-    pub target: Target,
-    /// What it is there for.
-    pub role: Role,
-}
 
 /// One of several shares of a list: the `number`-th of `count`, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +34,11 @@ impl Shard {
 ///
 /// # Errors
 /// No name, a pattern that fits nothing or is none, a folder that cannot be read.
-pub fn jobs(names: &[String], selectors: &[Selector], shard: Option<Shard>) -> Result<Vec<Job>, Error> {
+pub(super) fn parts(
+    names: &[String],
+    selectors: &[Selector],
+    shard: Option<Shard>,
+) -> Result<Vec<Part>, Error> {
     let mut targets: Vec<Target> = Vec::new();
     for name in names {
         for target in expand(name)? {
@@ -54,39 +49,15 @@ pub fn jobs(names: &[String], selectors: &[Selector], shard: Option<Shard>) -> R
         return Err(Error::NoTargets);
     }
     let mine = |place: &usize| shard.is_none_or(|shard| shard.has(*place));
-    let mut jobs = Vec::new();
+    let mut found = Vec::new();
     for (_, target) in targets.into_iter().enumerate().filter(|(place, _)| mine(place)) {
         let target = match target.selectors() {
             [] => target.select(selectors.to_vec()),
             _ => target,
         };
-        jobs.extend(parts(&target)?);
+        found.extend(image::parts(&target)?);
     }
-    Ok(jobs)
-}
-
-/// A target, or the parts of a medium or of a RemoteInstall folder.
-///
-/// # Errors
-/// A folder that cannot be read.
-pub fn parts(target: &Target) -> Result<Vec<Job>, image::Error> {
-    let parts = match Layout::of(target.path())? {
-        Layout::Image => {
-            return Ok(vec![Job {
-                target: target.clone(),
-                role: Role::Install,
-            }]);
-        }
-        Layout::Medium(parts) | Layout::RemoteInstall(parts) => parts,
-    };
-    let job = |part: image::Part| Job {
-        target: match part.role {
-            Role::Install => target.at(&part.path),
-            _ => Target::all_of(&part.path),
-        },
-        role: part.role,
-    };
-    Ok(parts.into_iter().map(job).collect())
+    Ok(found)
 }
 
 /// The files that a name stands for.
@@ -168,21 +139,21 @@ mod tests {
         }
         let name = |text: &str| folder.path().join(text).display().to_string();
         let names = [name("*.wim"), name("a.wim"), format!("{}:2", name("b.wim"))];
-        let found = jobs(&names, &[Selector::Index(1)], None).unwrap();
-        let paths: Vec<_> = found.iter().map(|job| job.target.path().to_owned()).collect();
+        let found = parts(&names, &[Selector::Index(1)], None).unwrap();
+        let paths: Vec<_> = found.iter().map(|part| part.target.path().to_owned()).collect();
         assert_eq!(paths, [folder.path().join("a.wim"), folder.path().join("b.wim")]);
         assert!(
             found
                 .iter()
-                .all(|job| job.target.selectors() == [Selector::Index(1)])
+                .all(|part| part.target.selectors() == [Selector::Index(1)])
         );
-        let one = jobs(&names[..1], &[], Some("2/2".parse().unwrap())).unwrap();
+        let one = parts(&names[..1], &[], Some("2/2".parse().unwrap())).unwrap();
         assert_eq!(one.len(), 1);
         assert!(matches!(
             jobs(&[name("*.esd")], &[], None),
             Err(Error::NoMatch { .. })
         ));
-        assert!(matches!(jobs(&[], &[], None), Err(Error::NoTargets)));
+        assert!(matches!(parts(&[], &[], None), Err(Error::NoTargets)));
         assert!(matches!(
             jobs(&[name("[.wim")], &[], None),
             Err(Error::Pattern { .. })
@@ -192,7 +163,7 @@ mod tests {
     #[test]
     fn images_of_one_file_named_apart_are_meant_together() {
         let names = ["x.wim:1".to_owned(), "x.wim:Windows 7".to_owned()];
-        let found = jobs(&names, &[], None).unwrap();
+        let found = parts(&names, &[], None).unwrap();
         assert_eq!(found.len(), 1);
         assert_eq!(
             found[0].target.selectors(),

@@ -7,8 +7,9 @@ use super::terminal::{CHANGED, FAINT, FAULT, PLAIN, Rows, STRONG, Terminal, WARN
 use super::{Failure, Outcome};
 use crate::Error;
 use crate::apply::{self, Done, Event, Finished, KeyFrom, Options, Plan, Shard, State};
-use crate::image::Role;
-use crate::plan::KeyChoice;
+use crate::finding::{Finding, Level};
+use crate::image::{Part, Role, Target};
+use crate::plan::{KeyChoice, Request};
 use crate::report::{self, Applied};
 use clap::Args;
 use std::io::{self, Write};
@@ -52,25 +53,56 @@ pub(super) fn run(arguments: ApplyArguments, terminal: &Terminal) -> Result<Outc
     } else {
         &arguments.targets
     };
-    let jobs = apply::jobs(names, &plan.selectors, arguments.shard)?;
+    let parts = plan.parts(names, arguments.shard)?;
     plan.request.key = match plan.key.take() {
         Some(KeyFrom::Published(edition)) => Some(KeyChoice::Published(edition)),
         Some(KeyFrom::Text(source)) => Some(KeyChoice::Own(read_key(&source, terminal)?)),
         None => None,
     };
-    let cores = std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
     let options = Options {
         dry_run: arguments.dry_run,
         keep_going: arguments.keep_going,
-        jobs: arguments.jobs.unwrap_or(cores),
+        jobs: arguments.jobs.unwrap_or_else(cores),
         memory: u64::from(arguments.memory) << 20,
     };
-    let names: Vec<String> = jobs.iter().map(|job| job.target.to_string()).collect();
-    let wrote: Vec<AtomicBool> = names.iter().map(|_| AtomicBool::new(false)).collect();
+    carry_out(&plan, parts, &options, arguments.report.as_deref(), terminal)
+}
+
+/// Puts one request into all parts of a medium or of a RemoteInstall folder, one after the other.
+pub(super) fn set(
+    target: &Target,
+    parts: Vec<Part>,
+    request: Request,
+    dry_run: bool,
+    terminal: &Terminal,
+) -> Result<Outcome, Failure> {
+    let plan = Plan::of(target, request);
+    let options = Options {
+        dry_run,
+        keep_going: false,
+        jobs: NonZero::<usize>::MIN,
+        memory: u64::MAX,
+    };
+    carry_out(&plan, plan.concerned(parts), &options, None, terminal)
+}
+
+fn cores() -> NonZero<usize> {
+    std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN)
+}
+
+/// Carries a plan out and tells what became of it.
+fn carry_out(
+    plan: &Plan,
+    parts: Vec<Part>,
+    options: &Options,
+    page: Option<&Path>,
+    terminal: &Terminal,
+) -> Result<Outcome, Failure> {
+    let wrote: Vec<AtomicBool> = parts.iter().map(|_| AtomicBool::new(false)).collect();
+    let total = parts.len();
     let bar = terminal.progress();
-    let alone = options.jobs.get() == 1 || names.len() == 1;
-    let total = names.len();
-    let finished = apply::run(&plan, jobs, &options, &|event| match event {
+    let alone = options.jobs.get() == 1 || total == 1;
+    let finished = apply::run(plan, parts, options, &|event| match event {
         Event::Progress(place, phase, done, total) => {
             if let Some(wrote) = wrote.get(place) {
                 interrupt::stop_if_asked(phase, wrote);
@@ -80,15 +112,18 @@ pub(super) fn run(arguments: ApplyArguments, terminal: &Terminal) -> Result<Outc
             }
         }
         Event::Ended(done, ended) => {
-            if total > 1 {
+            if !alone {
                 bar.count(ended, total);
-                let name = crate::text::printable(&done.job.target.to_string());
-                bar.above(|| terminal.detail(&format!("[{ended}/{total}] {name}: {}", words(done.state))));
             }
+            let name = crate::text::printable(&done.name());
+            bar.above(|| terminal.detail(&format!("[{ended}/{total}] {name}: {}", words(done.state))));
         }
     })?;
     drop(bar);
-    tell(&plan, &names, &finished, &arguments, terminal)?;
+    tell(plan, &finished, options.dry_run, terminal)?;
+    if let Some(path) = page {
+        write_page(path, &Applied::new(plan, &finished.done, options.dry_run))?;
+    }
     if let Some(panic) = finished.unwound {
         // Anything else than an interruption is a fault of ours and goes its way.
         let wrote = wrote.iter().any(|wrote| wrote.load(Ordering::Relaxed));
@@ -97,7 +132,7 @@ pub(super) fn run(arguments: ApplyArguments, terminal: &Terminal) -> Result<Outc
             Err(panic) => panic,
         });
     }
-    Ok(outcome(&plan, &finished.done))
+    Ok(outcome(plan, &finished.done))
 }
 
 /// How the run ends: the worst that happened.
@@ -132,123 +167,119 @@ fn outcome(plan: &Plan, done: &[Done]) -> Outcome {
     }
 }
 
-/// Prints the report, and writes the page.
-fn tell(
-    plan: &Plan,
-    names: &[String],
-    finished: &Finished,
-    arguments: &ApplyArguments,
-    terminal: &Terminal,
-) -> Result<(), Failure> {
-    let report = Applied::new(
-        plan.path.display().to_string(),
-        names,
-        &finished.done,
-        arguments.dry_run,
-    );
-    match terminal.format() {
-        Format::Sarif | Format::Github => {
-            let findings: Vec<_> = finished
-                .done
-                .iter()
-                .flat_map(|done| done.settled.findings.iter().cloned())
-                .collect();
-            super::findings::print(&findings, terminal)?;
+/// Prints the report.
+fn tell(plan: &Plan, finished: &Finished, dry_run: bool, terminal: &Terminal) -> Result<(), Failure> {
+    let done = &finished.done;
+    if matches!(terminal.format(), Format::Sarif | Format::Github) {
+        let findings = done.iter().flat_map(|done| &done.settled.findings);
+        let findings: Vec<_> = findings.cloned().collect();
+        return super::findings::print(&findings, terminal);
+    }
+    terminal.result(&Applied::new(plan, done, dry_run), |out| {
+        for done in done {
+            write_target(out, done, dry_run, terminal.is_verbose())?;
         }
-        _ => terminal.result(&report, |out| {
-            write_text(out, names, &finished.done, arguments.dry_run)
-        })?,
-    }
-    if let Some(path) = &arguments.report {
-        write_page(path, &report)?;
-    }
+        write_table(out, done)?;
+        write_errors(out, done)?;
+        writeln!(out, "\n{}", sentence(done, dry_run))
+    })?;
     Ok(())
 }
 
+/// Writes the page for people: whoever may read its folder may read it, as it holds no secret.
 fn write_page(path: &Path, report: &Applied<'_>) -> Result<(), Failure> {
-    let page = report::html(report);
-    crate::file::replace(path, page.as_bytes(), |_| Ok(())).map_err(|cause| {
-        Failure::Work(Error::NotReplaced {
-            path: path.to_owned(),
-            cause,
-        })
-    })
+    let failed = |cause| Failure::Work(Error::file(path, cause));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder
+        .tempfile_in(folder.unwrap_or(Path::new(".")))
+        .map_err(failed)?;
+    file.write_all(report::html(report).as_bytes()).map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
 }
 
-/// What happened to each target that has something to tell, then all of them in a table, then what to do.
-fn write_text(out: &mut dyn Write, names: &[String], done: &[Done], dry_run: bool) -> io::Result<()> {
-    for (name, done) in names.iter().zip(done) {
-        write_target(out, name, done, dry_run)?;
-    }
+/// All targets in a table.
+fn write_table(out: &mut dyn Write, done: &[Done]) -> io::Result<()> {
     let mut table = Rows::new();
     table.add(STRONG, ["STATE", "TARGET", "CHANGES", "REMOVED", "FINDINGS"]);
-    for (name, done) in names.iter().zip(done) {
+    for done in done {
         let settled = &done.settled;
         let images = settled.changes.iter().flat_map(|outcome| &outcome.images);
         let changes = images.flat_map(|image| &image.changes).chain(&settled.answers);
         let changes = changes.filter(|change| change.changed).count();
-        let removed = settled
-            .scrubbed
-            .as_ref()
-            .map_or(0, |outcome| outcome.removals.len());
+        let removals = settled.scrubbed.iter().flat_map(|outcome| &outcome.removals);
         table.add(
             style(done.state),
             [
                 words(done.state).to_owned(),
-                crate::text::printable(name),
+                crate::text::printable(&done.name()),
                 changes.to_string(),
-                removed.to_string(),
+                removals.count().to_string(),
                 settled.findings.len().to_string(),
             ],
         );
     }
-    table.write(out, 0)?;
-    for (name, done) in names.iter().zip(done) {
-        if let Some(error) = &done.error {
-            let error = error.to_string();
-            let mut lines = error.lines();
-            let first = lines.next().unwrap_or_default();
-            writeln!(
-                out,
-                "\n{} {first}",
-                paint(FAULT, crate::text::printable(name) + ":")
-            )?;
-            for line in lines {
-                writeln!(out, "{line}")?;
-            }
-        }
+    table.write(out, 0)
+}
+
+/// Why targets could not be done.
+fn write_errors(out: &mut dyn Write, done: &[Done]) -> io::Result<()> {
+    for done in done {
+        let Some(error) = &done.error else { continue };
+        let (name, error) = (crate::text::printable(&done.name()), error.to_string());
+        let rest = error.strip_prefix(&name).and_then(|rest| rest.strip_prefix(':'));
+        writeln!(
+            out,
+            "\n{} {}",
+            paint(FAULT, format!("{name}:")),
+            rest.unwrap_or(&error).trim_start()
+        )?;
     }
-    let is = |state| done.iter().filter(|done| done.state == state).count();
-    let failed = is(State::Failed) + is(State::Refused);
-    let written = is(State::Changed);
-    let sentence = match (failed, is(State::NotBegun), is(State::Interrupted)) {
-        (_, _, 1..) => format!("Interrupted: {written} of {} targets were written.", done.len()),
-        (0, _, _) if dry_run => "Nothing was written (--dry-run).".to_owned(),
-        (0, _, _) if written == 0 => "Everything is already as asked; nothing was written.".to_owned(),
-        (0, _, _) => format!(
-            "{written} of {} targets were written, read back and found as asked; the rest is as asked already.",
-            done.len()
+    Ok(())
+}
+
+/// How it all ended.
+fn sentence(done: &[Done], dry_run: bool) -> String {
+    let all = done.len();
+    let count = |state| done.iter().filter(|done| done.state == state).count();
+    let failed = count(State::Failed) + count(State::Refused);
+    let written = count(State::Changed);
+    match (failed, written) {
+        _ if count(State::Interrupted) > 0 => {
+            format!("Interrupted: {written} of {all} targets were written.")
+        }
+        (0, _) if dry_run => "Nothing was written (--dry-run).".to_owned(),
+        (0, 0) => "Everything is already as asked; nothing was written.".to_owned(),
+        (0, _) if written == all => {
+            format!("{written} of {all} targets were written, read back and found as asked.")
+        }
+        (0, _) => format!(
+            "{written} of {all} targets were written, read back and found as asked; the others were so already."
         ),
-        (_, 1.., _) if written == 0 => {
+        (_, 0) if count(State::NotBegun) > 0 => {
             "Nothing was written, because not all targets can be done; --keep-going does the others."
                 .to_owned()
         }
         _ => format!(
-            "{failed} of {} targets could not be done; {written} were written, read back and found as asked.",
-            done.len()
+            "{failed} of {all} targets could not be done; {written} were written, read back and found as asked."
         ),
-    };
-    writeln!(out, "\n{sentence}")
+    }
 }
 
-fn write_target(out: &mut dyn Write, name: &str, done: &Done, dry_run: bool) -> io::Result<()> {
+/// What happened to a target that has something to tell: what changed, and findings that are more than notes, or all with -v.
+fn write_target(out: &mut dyn Write, done: &Done, dry_run: bool, verbose: bool) -> io::Result<()> {
     let settled = &done.settled;
-    let has_news = matches!(done.state, State::Changed | State::WouldChange) || !settled.findings.is_empty();
-    if !has_news {
+    let least = if verbose { Level::Note } else { Level::Warning };
+    let told = settled.findings.iter().filter(|finding| finding.level >= least);
+    let told: Vec<Finding> = told.cloned().collect();
+    if !matches!(done.state, State::Changed | State::WouldChange) && told.is_empty() {
         return Ok(());
     }
-    writeln!(out, "{}", paint(STRONG, crate::text::printable(name)))?;
-    if done.written != done.job.target.path() {
+    writeln!(out, "{}", paint(STRONG, crate::text::printable(&done.name())))?;
+    if done.written != done.part.target.path() {
         writeln!(out, "written to {}", done.written.display())?;
     }
     if let Some(change) = settled.answers.as_ref().filter(|change| change.changed) {
@@ -257,19 +288,14 @@ fn write_target(out: &mut dyn Write, name: &str, done: &Done, dry_run: bool) -> 
         writeln!(out, "  {}: {old} -> {new}", change.name)?;
     }
     if let Some(outcome) = &settled.scrubbed {
-        super::scrub::write_removals(
-            out,
-            outcome,
-            done.job.role != Role::Loose && !done.written.is_dir(),
-            dry_run,
-        )?;
+        let has_images = done.part.role != Role::Loose && !done.written.is_dir();
+        super::scrub::write_removals(out, outcome, has_images, dry_run)?;
     }
     if let Some(outcome) = settled.changes.as_ref().filter(|outcome| outcome.changed()) {
-        super::image::write_changes(out, outcome, dry_run)?;
+        super::image::write_changes(out, outcome, dry_run, verbose)?;
     }
-    if !settled.findings.is_empty() {
-        writeln!(out, "{}", paint(WARNING, "Found:"))?;
-        report::write_text(&settled.findings, super::findings::PAINT, out)?;
+    if !told.is_empty() {
+        report::write_text(&told, super::findings::PAINT, out)?;
     }
     writeln!(out)
 }

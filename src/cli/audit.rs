@@ -6,7 +6,7 @@ use super::{Failure, Outcome};
 use crate::Error;
 use crate::audit::{self, Options};
 use crate::finding::Finding;
-use crate::image::{Images, Target};
+use crate::image::{self, Target};
 use crate::key::ProductKey;
 use crate::secret::Source;
 use clap::Args;
@@ -77,19 +77,21 @@ pub(super) fn run(arguments: AuditArguments, terminal: &Terminal) -> Result<Outc
     };
     let mut findings: Vec<Finding> = Vec::new();
     for name in &arguments.targets {
-        let images = Images::open(&Target::new(name))?;
-        let bar = terminal.progress();
-        let audit = audit::search(&images, &options, &|phase, done, total| {
-            bar.set(phase, done, total);
-        })?;
-        drop(bar);
-        let target = images.path().display().to_string();
-        findings.extend(audit.findings(&target, images.is_folder()));
-        terminal.detail(&format!(
-            "{name}: {} streams searched, {}",
-            audit.streams,
-            indicatif::BinaryBytes(audit.bytes)
-        ));
+        for part in image::parts(&Target::new(name))? {
+            let Some(images) = part.searched()? else { continue };
+            let bar = terminal.progress();
+            let audit = audit::search(&images, &options, &|phase, done, total| {
+                bar.set(phase, done, total);
+            })?;
+            drop(bar);
+            let target = images.path().display().to_string();
+            findings.extend(audit.findings(&target, images.is_folder()));
+            terminal.detail(&format!(
+                "{target}: {} streams searched, {}",
+                audit.streams,
+                indicatif::BinaryBytes(audit.bytes)
+            ));
+        }
     }
     if findings.is_empty() {
         terminal.say("No keys or passwords found.");

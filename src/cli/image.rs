@@ -5,7 +5,7 @@ use super::key_source::{Choice, can_prompt, warn_of_exposure};
 use super::terminal::{CHANGED, FAINT, PLAIN, Rows, STRONG, Terminal, WARNING, paint};
 use super::{Failure, Outcome};
 use crate::Error;
-use crate::image::{Images, Target};
+use crate::image::{self, Images, Role, Target};
 use crate::key::ProductKey;
 use crate::plan::{self, Destination, KeyChoice, Places, Request};
 use crate::report::{ImageList, ImageSet, ImageShow};
@@ -19,7 +19,7 @@ pub(super) fn run(command: ImageCommand, terminal: &Terminal) -> Result<Outcome,
         ImageCommand::List { target } => list(&target, terminal)?,
         ImageCommand::Show { target, reg: true } => export(&target)?,
         ImageCommand::Show { target, reg: false } => show(&target, terminal)?,
-        ImageCommand::Set(arguments) => set(*arguments, terminal)?,
+        ImageCommand::Set(arguments) => return set(*arguments, terminal),
         ImageCommand::Scrub(arguments) => return super::scrub::run(arguments, terminal),
         ImageCommand::Audit(arguments) => return super::audit::run(arguments, terminal),
     }
@@ -56,7 +56,13 @@ fn list(target: &str, terminal: &Terminal) -> Result<(), Failure> {
 }
 
 fn show(target: &str, terminal: &Terminal) -> Result<(), Failure> {
-    let report = ImageShow::new(target.to_owned(), plan::show(&Target::new(target))?);
+    let parts = image::parts(&Target::new(target))?;
+    let mut looks = Vec::new();
+    for part in parts.iter().filter(|part| part.role == Role::Install) {
+        let of = (parts.len() > 1).then(|| part.target.path().display().to_string());
+        looks.push((of, plan::show(&part.target)?));
+    }
+    let report = ImageShow::new(target.to_owned(), looks, plan::beside(&parts)?);
     terminal.result(&report, |out| report.write_text(out))?;
     Ok(())
 }
@@ -94,14 +100,25 @@ fn registration_file() -> Result<impl Write, Failure> {
     Ok(io::BufWriter::new(out.lock()))
 }
 
-fn set(arguments: SetArguments, terminal: &Terminal) -> Result<(), Failure> {
+fn set(arguments: SetArguments, terminal: &Terminal) -> Result<Outcome, Failure> {
     let target = Target::new(&arguments.target);
     let shown_target = arguments.target.clone();
     let dry_run = arguments.dry_run;
     let output = arguments.output.clone();
     let request = request(arguments, terminal)?;
+    let parts = image::parts(&target)?;
+    if parts.len() > 1 {
+        if output.is_some() || terminal.format() == Format::Reg {
+            let sentence = format!(
+                "{shown_target} holds several things\nName one of its images for --output and for --format reg."
+            );
+            return Err(Error::Usage(sentence).into());
+        }
+        return super::apply::set(&target, parts, request, dry_run, terminal);
+    }
     if terminal.format() == Format::Reg {
-        return export_planned(&target, &request, terminal);
+        export_planned(&target, &request, terminal)?;
+        return Ok(Outcome::Done);
     }
     let destination = match &output {
         _ if dry_run => Destination::Nowhere,
@@ -115,7 +132,7 @@ fn set(arguments: SetArguments, terminal: &Terminal) -> Result<(), Failure> {
     drop(bar);
     let report = ImageSet::new(shown_target, &outcome, dry_run);
     terminal.result(&report, |out| write_outcome(out, &outcome, dry_run))?;
-    Ok(())
+    Ok(Outcome::Done)
 }
 
 /// The arguments as the library wants them; reads key and answer file.
@@ -193,7 +210,7 @@ pub(super) fn read_answer_file(path: &Path) -> Result<secret::Wiped, Failure> {
 
 /// The change list, image by image, and how it ended.
 pub(super) fn write_outcome(out: &mut dyn Write, outcome: &plan::Outcome, dry_run: bool) -> io::Result<()> {
-    write_changes(out, outcome, dry_run)?;
+    write_changes(out, outcome, dry_run, true)?;
     let sentence = match (outcome.changed(), dry_run) {
         (false, _) => "Everything is already as asked; nothing was written.",
         (true, true) => "Nothing was written (--dry-run).",
@@ -202,8 +219,13 @@ pub(super) fn write_outcome(out: &mut dyn Write, outcome: &plan::Outcome, dry_ru
     writeln!(out, "{sentence}")
 }
 
-/// The change list, image by image.
-pub(super) fn write_changes(out: &mut dyn Write, outcome: &plan::Outcome, dry_run: bool) -> io::Result<()> {
+/// The change list, image by image; without `all`, only what differs from before.
+pub(super) fn write_changes(
+    out: &mut dyn Write,
+    outcome: &plan::Outcome,
+    dry_run: bool,
+    all: bool,
+) -> io::Result<()> {
     for image in &outcome.images {
         let facts = &image.facts;
         let what = format!(
@@ -220,7 +242,7 @@ pub(super) fn write_changes(out: &mut dyn Write, outcome: &plan::Outcome, dry_ru
         )?;
         let mut table = Rows::new();
         let mut place = "";
-        for change in &image.changes {
+        for change in image.changes.iter().filter(|change| all || change.changed) {
             if change.place != place {
                 table.write(out, 4)?;
                 table = Rows::new();

@@ -5,7 +5,7 @@ use super::terminal::{CHANGED, Rows, STRONG, Terminal, WARNING, paint};
 use super::{Failure, Outcome};
 use crate::audit::Kind;
 use crate::finding::Finding;
-use crate::image::Target;
+use crate::image::{self, Target};
 use crate::plan::Destination;
 use crate::report::ImageScrub;
 use crate::scrub::{self, Request};
@@ -77,7 +77,11 @@ impl From<KindName> for Kind {
 }
 
 pub(super) fn run(arguments: ScrubArguments, terminal: &Terminal) -> Result<Outcome, Failure> {
-    if arguments.output.is_some() && arguments.targets.len() > 1 {
+    let mut parts = Vec::new();
+    for name in &arguments.targets {
+        parts.extend(image::parts(&Target::new(name))?);
+    }
+    if arguments.output.is_some() && parts.len() > 1 {
         let sentence = "--output names one file but there are several targets\nScrub them one by one.";
         return Err(crate::Error::Usage(sentence.into()).into());
     }
@@ -93,10 +97,12 @@ pub(super) fn run(arguments: ScrubArguments, terminal: &Terminal) -> Result<Outc
         None => Destination::Target,
     };
     let mut is_left = false;
-    for name in &arguments.targets {
-        let target = Target::new(name);
+    for part in &parts {
+        let Some(images) = part.searched()? else { continue };
+        let target = &part.target;
+        let name = &target.to_string();
         let bar = terminal.progress();
-        let outcome = scrub::execute(&target, &request, destination, &|phase, done, total| {
+        let outcome = scrub::execute_on(images, target, &request, destination, &|phase, done, total| {
             bar.set(phase, done, total);
         })?;
         drop(bar);

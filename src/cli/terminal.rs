@@ -61,6 +61,11 @@ impl Terminal {
         self.format
     }
 
+    /// Whether more than usual is to be said.
+    pub(super) fn is_verbose(&self) -> bool {
+        self.verbose
+    }
+
     /// Whether results are printed as JSON.
     pub(super) fn is_json(&self) -> bool {
         self.format == Format::Json

@@ -3,29 +3,33 @@
 //! Source: Microsoft, Windows Setup Supported Platforms and Cross-Platform Deployments (`sources`), Windows Setup Edition
 //! Configuration and Product ID Files (`ei.cfg`, `PID.txt`); Windows Deployment Services Getting Started Guide (`RemoteInstall`).
 
-use super::Error;
 use super::folder::Folder;
+use super::{Error, Images, Target};
 use crate::text::same_name;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-/// What a folder is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Layout {
-    /// A WIM file, or the root of one image.
-    Image,
-    /// An extracted installation medium.
-    Medium(Vec<Part>),
-    /// A RemoteInstall folder of WDS.
-    RemoteInstall(Vec<Part>),
-}
-
-/// Something in such a folder.
+/// Something in a target that is a thing of its own: a WIM, an answer file, what else lies about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
-    /// The file or folder.
-    pub path: PathBuf,
+    /// The file or folder, and which images of it.
+    pub target: Target,
     /// What it is there for.
     pub role: Role,
+}
+
+impl Part {
+    /// The images of a WIM, or the loose files of a folder: what a search for keys goes through. `None` if another part of the same
+    /// folder has it all.
+    ///
+    /// # Errors
+    /// As [`Images::open`].
+    pub fn searched(&self) -> Result<Option<Images>, Error> {
+        match self.role {
+            Role::Install | Role::Boot => Images::open(&self.target).map(Some),
+            Role::Loose => Ok(Some(Images::loose(self.target.path()))),
+            Role::SetupAnswers | Role::ImageAnswers | Role::ClientAnswers => Ok(None),
+        }
+    }
 }
 
 /// What a part is there for.
@@ -56,88 +60,65 @@ const WDS_FOLDERS: [&str; 2] = ["Images", "Boot"];
 /// What the names of containers of images end in.
 const CONTAINERS: [&str; 4] = ["wim", "esd", "swm", "rwm"];
 
-impl Layout {
-    /// Looks what a target is. What does not exist is an image: whoever opens it says so.
-    ///
-    /// # Errors
-    /// A folder that cannot be read.
-    pub fn of(path: &Path) -> Result<Self, Error> {
-        if !path.is_dir() || Folder::open(path).is_ok() {
-            return Ok(Self::Image);
-        }
-        let folder = Folder::loose(path);
-        for file in INSTALL_FILES {
-            if let Some(install) = folder.find(file)? {
-                return medium(&folder, path, install);
-            }
-        }
-        let mut found = Vec::new();
-        for name in WDS_FOLDERS {
-            found.extend(folder.find(name)?.filter(|found| found.is_dir()));
-        }
-        match found.as_slice() {
-            [images, boot] => remote_install(&folder, path, images, boot),
-            _ => Ok(Self::Image),
-        }
+/// The parts of an extracted installation medium or of a RemoteInstall folder; of anything else the target itself, even if it does not
+/// exist: whoever opens it says so. The images that the target names are those of the parts that are installed.
+///
+/// # Errors
+/// A folder that cannot be read.
+pub fn parts(target: &Target) -> Result<Vec<Part>, Error> {
+    let root = target.path();
+    let part = |path: &Path, role| Part {
+        target: match role {
+            Role::Install => target.at(path),
+            _ => Target::all_of(path),
+        },
+        role,
+    };
+    let whole = vec![part(root, Role::Install)];
+    if !root.is_dir() || Folder::open(root).is_ok() {
+        return Ok(whole);
     }
-}
-
-fn medium(folder: &Folder, root: &Path, install: PathBuf) -> Result<Layout, Error> {
-    let mut parts = vec![Part {
-        path: install,
-        role: Role::Install,
-    }];
-    parts.extend(folder.find("sources/boot.wim")?.map(|path| Part {
-        path,
-        role: Role::Boot,
-    }));
-    let answers = folder.find("Autounattend.xml")?;
-    parts.push(Part {
-        path: answers.unwrap_or_else(|| root.join("Autounattend.xml")),
-        role: Role::SetupAnswers,
-    });
-    parts.push(Part {
-        path: root.to_owned(),
-        role: Role::Loose,
-    });
-    Ok(Layout::Medium(parts))
-}
-
-fn remote_install(folder: &Folder, root: &Path, images: &Path, boot: &Path) -> Result<Layout, Error> {
+    let folder = Folder::loose(root);
     let mut parts = Vec::new();
-    for (file, _) in Folder::loose(images).all_files().0 {
-        if is_named(&file, "wim") {
-            let path = images.join(&file);
-            parts.push(Part {
-                path: path.with_extension("").join("Unattend").join("ImageUnattend.xml"),
-                role: Role::ImageAnswers,
-            });
-            parts.push(Part {
-                path,
-                role: Role::Install,
-            });
+    for file in INSTALL_FILES {
+        if let Some(install) = folder.find(file)? {
+            parts.push(part(&install, Role::Install));
+            parts.extend(
+                folder
+                    .find("sources/boot.wim")?
+                    .map(|path| part(&path, Role::Boot)),
+            );
+            let answers = folder.find("Autounattend.xml")?;
+            let answers = answers.unwrap_or_else(|| root.join("Autounattend.xml"));
+            parts.push(part(&answers, Role::SetupAnswers));
+            parts.push(part(root, Role::Loose));
+            return Ok(parts);
         }
     }
-    // What is served comes before the answer files that go with it.
-    parts.sort_by_key(|part| part.role == Role::ImageAnswers);
-    for (file, _) in Folder::loose(boot).all_files().0 {
-        if is_named(&file, "wim") {
-            parts.push(Part {
-                path: boot.join(&file),
-                role: Role::Boot,
-            });
-        }
+    let mut found = Vec::new();
+    for name in WDS_FOLDERS {
+        found.extend(folder.find(name)?.filter(|found| found.is_dir()));
     }
+    let [images, boot] = found.as_slice() else {
+        return Ok(whole);
+    };
+    let wims = |folder: &Path| {
+        let (files, _) = Folder::loose(folder).all_files();
+        let wims = files.into_iter().filter(|(file, _)| is_named(file, "wim"));
+        wims.map(|(file, _)| folder.join(file)).collect::<Vec<_>>()
+    };
+    let installs = wims(images);
+    parts.extend(installs.iter().map(|path| part(path, Role::Install)));
+    parts.extend(installs.iter().map(|path| {
+        let answers = path.with_extension("").join("Unattend").join("ImageUnattend.xml");
+        part(&answers, Role::ImageAnswers)
+    }));
+    parts.extend(wims(boot).iter().map(|path| part(path, Role::Boot)));
     let client = folder.find("WdsClientUnattend")?;
-    parts.push(Part {
-        path: client.unwrap_or_else(|| root.join("WdsClientUnattend")),
-        role: Role::ClientAnswers,
-    });
-    parts.push(Part {
-        path: root.to_owned(),
-        role: Role::Loose,
-    });
-    Ok(Layout::RemoteInstall(parts))
+    let client = client.unwrap_or_else(|| root.join("WdsClientUnattend"));
+    parts.push(part(&client, Role::ClientAnswers));
+    parts.push(part(root, Role::Loose));
+    Ok(parts)
 }
 
 fn is_named(file: &str, extension: &str) -> bool {
@@ -164,11 +145,16 @@ mod tests {
         root
     }
 
-    fn parts(root: &Path, layout: Layout) -> Vec<(String, Role)> {
-        let (Layout::Medium(parts) | Layout::RemoteInstall(parts)) = layout else {
-            return Vec::new();
+    fn found(root: &Path) -> Vec<(String, Role)> {
+        let name = |part: &Part| {
+            part.target
+                .path()
+                .strip_prefix(root)
+                .unwrap()
+                .display()
+                .to_string()
         };
-        let name = |part: &Part| part.path.strip_prefix(root).unwrap().display().to_string();
+        let parts = parts(&Target::all_of(root)).unwrap();
         parts.iter().map(|part| (name(part), part.role)).collect()
     }
 
@@ -180,7 +166,7 @@ mod tests {
             "autounattend.xml",
             "setup.exe",
         ]);
-        let found = parts(root.path(), Layout::of(root.path()).unwrap());
+        let found = found(root.path());
         // Two folders whose names differ in case are a thing of this file system: both are looked into.
         assert!(found.iter().any(|part| part.1 == Role::Install), "{found:?}");
         assert!(
@@ -198,7 +184,7 @@ mod tests {
             "Boot/x64/Images/boot.wim",
             "WdsClientUnattend/a.xml",
         ]);
-        let found = parts(root.path(), Layout::of(root.path()).unwrap());
+        let found = found(root.path());
         assert_eq!(
             found,
             [
@@ -216,9 +202,14 @@ mod tests {
 
     #[test]
     fn anything_else_is_an_image_or_nothing() {
-        let root = tree(&["Windows/System32/config/SOFTWARE", "sources/install.wim"]);
-        assert_eq!(Layout::of(root.path()).unwrap(), Layout::Image);
-        assert_eq!(Layout::of(&root.path().join("missing")).unwrap(), Layout::Image);
-        assert_eq!(Layout::of(tree(&["Boot/x"]).path()).unwrap(), Layout::Image);
+        for files in [
+            &["Windows/System32/config/SOFTWARE", "sources/install.wim"][..],
+            &["Boot/x"],
+        ] {
+            let root = tree(files);
+            assert_eq!(found(root.path()), [(String::new(), Role::Install)]);
+        }
+        let missing = Target::new("missing/install.wim:3");
+        assert_eq!(parts(&missing).unwrap()[0].target, missing);
     }
 }

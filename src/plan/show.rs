@@ -132,7 +132,7 @@ impl Look {
 }
 
 /// A key in an answer file: its last five symbols, or what stands in its place.
-fn in_words(kind: KeyKind, text: &str) -> String {
+pub(super) fn in_words(kind: KeyKind, text: &str) -> String {
     match kind {
         KeyKind::Empty => "empty".to_owned(),
         KeyKind::Placeholder => "a placeholder".to_owned(),

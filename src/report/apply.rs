@@ -2,7 +2,7 @@
 
 use super::scrub::RemovedTrace;
 use super::{ChangedImage, ReportedChange, SCHEMA};
-use crate::apply::{Done, State};
+use crate::apply::{Done, Plan, State};
 use crate::finding::Finding;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -11,10 +11,10 @@ use serde::Serialize;
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Applied<'a> {
     schema: &'static str,
-    /// The plan file.
-    plan: String,
+    /// The plan file, if there is one.
+    plan: Option<String>,
     /// The only target, if there is only one.
-    target: Option<&'a str>,
+    target: Option<String>,
     dry_run: bool,
     /// Whether anything differs from before, or would.
     changed: bool,
@@ -31,7 +31,7 @@ pub struct Applied<'a> {
 /// An image of a target.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct AppliedImage<'a> {
-    pub(super) target: &'a str,
+    pub(super) target: String,
     #[serde(flatten)]
     pub(super) image: ChangedImage<'a>,
 }
@@ -57,24 +57,25 @@ pub(super) struct AppliedTarget<'a> {
 }
 
 impl<'a> Applied<'a> {
-    /// The report; `names` are the targets in words.
-    pub fn new(plan: String, names: &'a [String], done: &'a [Done], dry_run: bool) -> Self {
-        let named = || names.iter().zip(done);
-        let images = named().flat_map(|(name, done)| {
+    /// The report on a plan.
+    pub fn new(plan: &Plan, done: &'a [Done], dry_run: bool) -> Self {
+        let images = done.iter().flat_map(|done| {
             let outcome = done.settled.changes.iter();
             outcome
                 .flat_map(|outcome| &outcome.images)
                 .map(|image| AppliedImage {
-                    target: name,
+                    target: done.name(),
                     image: ChangedImage::new(image),
                 })
         });
         let is_done = |done: &Done| matches!(done.state, State::Changed | State::Already);
         Self {
             schema: SCHEMA,
-            plan,
-            target: match names {
-                [only] => Some(only),
+            plan: plan.path.as_ref().map(|path| path.display().to_string()),
+            target: match done {
+                [only] => Some(only.name()),
+                // What was named holds several things.
+                _ if plan.path.is_none() => plan.targets.first().cloned(),
                 _ => None,
             },
             dry_run,
@@ -84,8 +85,9 @@ impl<'a> Applied<'a> {
             images: images.collect(),
             verified: !dry_run && done.iter().all(|done| is_done(done) && done.settled.verified()),
             residue: done.iter().map(|done| done.settled.residue()).sum(),
-            targets: named()
-                .map(|(name, done)| AppliedTarget::new(name, done, dry_run))
+            targets: done
+                .iter()
+                .map(|done| AppliedTarget::new(done, dry_run))
                 .collect(),
         }
     }
@@ -98,7 +100,7 @@ impl<'a> Applied<'a> {
 
     /// The plan file.
     pub(super) fn plan(&self) -> &str {
-        &self.plan
+        self.plan.as_deref().unwrap_or("wimkey")
     }
 
     /// Whether nothing was to be written.
@@ -113,11 +115,11 @@ impl<'a> Applied<'a> {
 }
 
 impl<'a> AppliedTarget<'a> {
-    fn new(name: &str, done: &'a Done, dry_run: bool) -> Self {
+    fn new(done: &'a Done, dry_run: bool) -> Self {
         let settled = &done.settled;
         let removals = settled.scrubbed.iter().flat_map(|outcome| &outcome.removals);
         Self {
-            target: name.to_owned(),
+            target: done.name(),
             written: done.written.display().to_string(),
             state: done.state.name(),
             verified: !dry_run && matches!(done.state, State::Changed | State::Already) && settled.verified(),

@@ -45,9 +45,9 @@ fn write(report: &Applied<'_>, out: &mut String) -> fmt::Result {
     };
     write!(
         out,
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\"/>\n\
          <title>wimkey: {plan}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n\
          <h1>{plan}</h1>\n<p>{verdict}</p>\n",
         plan = Text(report.plan()),
@@ -124,7 +124,7 @@ fn section(report: &Applied<'_>, number: usize, target: &AppliedTarget<'_>, out:
         out.push_str("<p class=\"error\">");
         for (line, text) in error.lines().enumerate() {
             if line > 0 {
-                out.push_str("<br>");
+                out.push_str("<br/>");
             }
             write!(out, "{}", Text(text))?;
         }

@@ -6,7 +6,8 @@ use super::{
     UnattendShow, key,
 };
 use crate::apply::Plan;
-use schemars::{Schema, schema_for};
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
 
 /// A shape that has a schema.
 #[derive(Debug)]
@@ -30,6 +31,12 @@ impl Shape {
     }
 }
 
+/// The schema of something that is written: fields that are left out when there is nothing to tell are not required.
+fn written<T: JsonSchema>() -> Schema {
+    let settings = SchemaSettings::draft2020_12().for_serialize();
+    settings.into_generator().into_root_schema_for::<T>()
+}
+
 /// Gives each shape its name, what has it, and its schema.
 macro_rules! shapes {
     ($($name:literal, $of:literal, $make:expr;)*) => {
@@ -40,23 +47,23 @@ macro_rules! shapes {
 
 shapes! {
     "plan", "plan files, as apply reads them", Plan::schema;
-    "report", "apply", || schema_for!(Applied<'static>);
-    "image-list", "image list", || schema_for!(ImageList);
-    "image-show", "image show", || schema_for!(ImageShow);
-    "image-set", "image set", || schema_for!(ImageSet<'static>);
-    "image-scrub", "image scrub", || schema_for!(ImageScrub<'static>);
-    "findings", "image audit, unattend lint", || schema_for!(Findings<'static>);
-    "key-check", "key check", || schema_for!(key::KeyCheck);
-    "key-list", "key list, key lookup", || schema_for!(KeyList);
-    "unattend-show", "unattend show", || schema_for!(UnattendShow);
-    "unattend-set", "unattend set", || schema_for!(UnattendSet<'static>);
-    "unattend-clear", "unattend clear", || schema_for!(UnattendClear);
-    "hive-check", "hive check", || schema_for!(HiveCheck);
-    "hive-show", "hive show", || schema_for!(HiveShow);
-    "hive-value", "hive get of a value", || schema_for!(HiveValue);
-    "hive-key", "hive get of a key", || schema_for!(HiveKey);
-    "hive-change", "hive set, delete, import, scrub, compact, recover", || schema_for!(HiveChange);
-    "hive-export", "hive export", || schema_for!(HiveExport);
-    "kms-discovery", "kms discover", || schema_for!(KmsDiscovery);
-    "explanation", "explain", || schema_for!(Explanation);
+    "report", "apply", written::<Applied<'static>>;
+    "image-list", "image list", written::<ImageList>;
+    "image-show", "image show", written::<ImageShow>;
+    "image-set", "image set", written::<ImageSet<'static>>;
+    "image-scrub", "image scrub", written::<ImageScrub<'static>>;
+    "findings", "image audit, unattend lint", written::<Findings<'static>>;
+    "key-check", "key check", written::<key::KeyCheck>;
+    "key-list", "key list, key lookup", written::<KeyList>;
+    "unattend-show", "unattend show", written::<UnattendShow>;
+    "unattend-set", "unattend set", written::<UnattendSet<'static>>;
+    "unattend-clear", "unattend clear", written::<UnattendClear>;
+    "hive-check", "hive check", written::<HiveCheck>;
+    "hive-show", "hive show", written::<HiveShow>;
+    "hive-value", "hive get of a value", written::<HiveValue>;
+    "hive-key", "hive get of a key", written::<HiveKey>;
+    "hive-change", "hive set, delete, import, scrub, compact, recover", written::<HiveChange>;
+    "hive-export", "hive export", written::<HiveExport>;
+    "kms-discovery", "kms discover", written::<KmsDiscovery>;
+    "explanation", "explain", written::<Explanation>;
 }
