@@ -7,9 +7,14 @@
 //! | --- | --- |
 //! | `document` | the form of a plan file, from which its JSON schema is drawn |
 //! | `read` | from its text to a [`Plan`], with line and column of every fault |
-//! | `targets` | patterns, media and RemoteInstall folders, shares of a list |
+//! | `targets` | patterns, media and `RemoteInstall` folders, shares of a list |
 //! | `run` | looking at all targets, then writing, several at a time |
 //! | `budget` | the memory that they share |
+//!
+//! A plan:
+//! ```toml
+#![doc = include_str!("apply/example.toml")]
+//! ```
 
 mod budget;
 mod document;
@@ -222,10 +227,16 @@ pub enum Error {
     Input(#[from] InputError),
     /// What the plan asks for cannot be done.
     #[error(transparent)]
-    Request(#[from] plan::Error),
+    Request(Box<plan::Error>),
     /// A folder that cannot be looked into.
     #[error(transparent)]
     Image(#[from] image::Error),
+}
+
+impl From<plan::Error> for Error {
+    fn from(error: plan::Error) -> Self {
+        Self::Request(Box::new(error))
+    }
 }
 
 /// Where the form of a plan is told.

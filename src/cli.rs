@@ -115,7 +115,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<Outcome, Fai
         terminal.detail("The system does not switch core dumps off: a crash could write keys to a file.");
     }
     match arguments.command {
-        Command::Apply(arguments) => apply::run(arguments, &terminal),
+        Command::Apply(arguments) => apply::run(&arguments, &terminal),
         Command::Schema { name } => manual::schema(name),
         Command::Key(command) => key::run(command, &terminal),
         Command::Image(command) => image::run(command, &terminal),

@@ -79,7 +79,7 @@ pub struct ImageShow {
     schema: &'static str,
     target: String,
     images: Vec<ShownImage>,
-    /// Files beside the images of a medium or of a RemoteInstall folder.
+    /// Files beside the images of a medium or of a `RemoteInstall` folder.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     beside: Vec<ShownFile>,
 }

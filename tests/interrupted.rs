@@ -152,6 +152,50 @@ fn a_wim_is_old_or_new_and_nothing_lies_about() {
 }
 
 #[test]
+fn of_many_targets_each_is_old_or_new() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = ImageBuilder::new("one")
+        .file(SOFTWARE, &large_hive(), Properties::default())
+        .file(SYSTEM, &sample::system_hive().unwrap(), Properties::default());
+    let old = Builder::new().image(image).to_bytes().unwrap();
+    let paths: Vec<PathBuf> = (0..4)
+        .map(|number| folder.path().join(format!("{number}.wim")))
+        .collect();
+    let plan = folder.path().join("plan.toml");
+    std::fs::write(&plan, "targets = [\"*.wim\"]\nskip-rearm = true\n").unwrap();
+    let restore = || paths.iter().for_each(|path| std::fs::write(path, &old).unwrap());
+    let hashes = || paths.iter().map(|path| hash(path)).collect::<Vec<_>>();
+    restore();
+    let arguments = ["apply", plan.to_str().unwrap(), "--jobs", "2"];
+    let before = hashes();
+    let start = Instant::now();
+    let undisturbed = Command::new(env!("CARGO_BIN_EXE_wimkey"))
+        .args(arguments)
+        .env("SOURCE_DATE_EPOCH", "1700000000")
+        .output();
+    assert!(undisturbed.unwrap().status.success());
+    let span = start.elapsed();
+    let after = hashes();
+    let mut met = 0;
+    for step in 0..72u32 {
+        restore();
+        let signal = SIGNALS[step as usize % SIGNALS.len()];
+        let (status, error) = interrupted(&arguments, signal, span * (step % 24) / 24);
+        let own = matches!(status.code(), Some(0 | INTERRUPTED)) || status.signal() == Some(signal.1);
+        assert!(own && !error.contains("panicked"), "{status}: {error}");
+        for ((now, before), after) in hashes().iter().zip(&before).zip(&after) {
+            assert!(now == before || now == after, "{error}");
+        }
+        assert_eq!(files(folder.path()).len(), 5);
+        met += u32::from(status.code() == Some(INTERRUPTED) && error.contains("each target"));
+        if step >= 23 && met > 2 {
+            return;
+        }
+    }
+    panic!("only {met} interruptions met the work");
+}
+
+#[test]
 fn a_search_that_is_interrupted_says_so() {
     let (_guard, root) = folder();
     let filling = vec![b'x'; 64 << 20];

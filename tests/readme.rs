@@ -75,6 +75,11 @@ fn the_tour_shows_what_the_program_prints() {
     let folder = tempfile::tempdir().unwrap();
     run("wimkey demo .", folder.path());
     std::fs::write(folder.path().join("keys.txt"), list()).unwrap();
+    std::fs::write(
+        folder.path().join("plan.toml"),
+        include_str!("../src/apply/example.toml"),
+    )
+    .unwrap();
     let mut truth = String::new();
     let mut ran = 0;
     for (number, block) in text.split("```").enumerate() {

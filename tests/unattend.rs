@@ -365,7 +365,11 @@ fn a_code_page_keeps_the_bytes_that_are_not_ascii() {
     file.set(&owner, "\u{e4}&b").unwrap();
     assert_eq!(file.get(&owner)[0].expose(), "\u{e4}&b");
     assert!(file.bytes().windows(6).any(|window| window == b"--\xFC\x80--"));
-    assert!(file.bytes().windows(15).any(|window| window == b">&#228;&amp;b</"[..].as_ref() || window.starts_with(b">&#228;&amp;b</")));
+    assert!(
+        file.bytes()
+            .windows(15)
+            .any(|window| window == &b">&#228;&amp;b</"[..] || window.starts_with(b">&#228;&amp;b</"))
+    );
     file.remove(&owner).unwrap();
     assert_eq!(file.bytes(), bytes.as_slice());
     bytes.splice(30..42, *b"euc-jp------");

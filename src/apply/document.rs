@@ -16,7 +16,7 @@ pub(super) type Settings = BTreeMap<Spanned<String>, Spanned<Scalar>>;
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 #[schemars(title = "wimkey plan")]
 pub(super) struct Document {
-    /// WIM files, root folders of images, installation media or RemoteInstall folders of WDS; `*`, `?`, `[…]` and `**` stand for what
+    /// WIM files, root folders of images, installation media or folders of WDS (`RemoteInstall`); `*`, `?`, `[…]` and `**` stand for what
     /// they stand for in a shell. Targets on the command line take their place.
     #[schemars(with = "Vec<String>")]
     pub(super) targets: Vec<Spanned<String>>,
@@ -56,7 +56,7 @@ pub(super) struct Document {
     pub(super) replay: bool,
     /// The answer file to put into each image, with the key in it.
     pub(super) unattend: Option<Unattend>,
-    /// For the WDS client of a RemoteInstall folder.
+    /// For the client of a folder of WDS (`RemoteInstall`).
     pub(super) wds: Option<Wds>,
     /// Remove keys and passwords that lie about, before anything is put in.
     pub(super) scrub: Option<Scrub>,
@@ -149,9 +149,9 @@ pub(super) struct Unattend {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Wds {
-    /// The answer file for the WDS client; it is read only, the folder WdsClientUnattend gets a copy under the same name.
+    /// The answer file for the WDS client; it is read only, the folder `WdsClientUnattend` gets a copy under the same name.
     pub(super) client_unattend: PathBuf,
-    /// Settings of it, as in WdsImageName and WdsImageGroup.
+    /// Settings of it, as in `WdsImageName` and `WdsImageGroup`.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, Scalar>")]
     pub(super) settings: Settings,

@@ -207,7 +207,7 @@ impl Reader<'_> {
                 wish.apply(&mut answers, architecture)
                     .map_err(|cause| plan::InputError::AnswerFile {
                         path: path.clone(),
-                        cause,
+                        cause: Box::new(cause),
                     })?;
             }
         }

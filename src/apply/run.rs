@@ -78,7 +78,7 @@ pub enum TargetError {
     Image(#[from] image::Error),
     /// The request cannot be carried out on it.
     #[error(transparent)]
-    Plan(#[from] plan::Error),
+    Plan(Box<plan::Error>),
     /// Traces cannot be removed from it.
     #[error(transparent)]
     Scrub(#[from] scrub::Error),
@@ -101,6 +101,12 @@ pub enum TargetError {
         /// Why.
         cause: file::Error,
     },
+}
+
+impl From<plan::Error> for TargetError {
+    fn from(error: plan::Error) -> Self {
+        Self::Plan(Box::new(error))
+    }
 }
 
 impl TargetError {

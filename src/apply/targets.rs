@@ -150,12 +150,12 @@ mod tests {
         let one = parts(&names[..1], &[], Some("2/2".parse().unwrap())).unwrap();
         assert_eq!(one.len(), 1);
         assert!(matches!(
-            jobs(&[name("*.esd")], &[], None),
+            parts(&[name("*.esd")], &[], None),
             Err(Error::NoMatch { .. })
         ));
         assert!(matches!(parts(&[], &[], None), Err(Error::NoTargets)));
         assert!(matches!(
-            jobs(&[name("[.wim")], &[], None),
+            parts(&[name("[.wim")], &[], None),
             Err(Error::Pattern { .. })
         ));
     }

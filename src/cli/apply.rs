@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub(super) struct ApplyArguments {
     /// The plan file (TOML); wimkey schema plan prints what it may hold
     plan: PathBuf,
-    /// Targets instead of the plan's: WIM files, root folders of images, installation media, RemoteInstall folders
+    /// Targets instead of the plan's: WIM files, root folders of images, installation media, folders of WDS (`RemoteInstall`)
     #[arg(value_name = "TARGET")]
     targets: Vec<String>,
     /// Do the other targets although one cannot be done
@@ -46,7 +46,7 @@ pub(super) struct ApplyArguments {
     report: Option<PathBuf>,
 }
 
-pub(super) fn run(arguments: ApplyArguments, terminal: &Terminal) -> Result<Outcome, Failure> {
+pub(super) fn run(arguments: &ApplyArguments, terminal: &Terminal) -> Result<Outcome, Failure> {
     let mut plan = Plan::read(&arguments.plan)?;
     let names = if arguments.targets.is_empty() {
         &plan.targets
@@ -68,7 +68,7 @@ pub(super) fn run(arguments: ApplyArguments, terminal: &Terminal) -> Result<Outc
     carry_out(&plan, parts, &options, arguments.report.as_deref(), terminal)
 }
 
-/// Puts one request into all parts of a medium or of a RemoteInstall folder, one after the other.
+/// Puts one request into all parts of a medium or of a `RemoteInstall` folder, one after the other.
 pub(super) fn set(
     target: &Target,
     parts: Vec<Part>,

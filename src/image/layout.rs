@@ -1,4 +1,4 @@
-//! Folders that hold several things with images in them: an extracted installation medium, the RemoteInstall folder of WDS.
+//! Folders that hold several things with images in them: an extracted installation medium, the `RemoteInstall` folder of WDS.
 //!
 //! Source: Microsoft, Windows Setup Supported Platforms and Cross-Platform Deployments (`sources`), Windows Setup Edition
 //! Configuration and Product ID Files (`ei.cfg`, `PID.txt`); Windows Deployment Services Getting Started Guide (`RemoteInstall`).
@@ -55,12 +55,12 @@ const INSTALL_FILES: [&str; 3] = [
     "sources/install.esd",
     "sources/install.swm",
 ];
-/// The folders that make a RemoteInstall folder.
+/// The folders that make a `RemoteInstall` folder.
 const WDS_FOLDERS: [&str; 2] = ["Images", "Boot"];
 /// What the names of containers of images end in.
 const CONTAINERS: [&str; 4] = ["wim", "esd", "swm", "rwm"];
 
-/// The parts of an extracted installation medium or of a RemoteInstall folder; of anything else the target itself, even if it does not
+/// The parts of an extracted installation medium or of a `RemoteInstall` folder; of anything else the target itself, even if it does not
 /// exist: whoever opens it says so. The images that the target names are those of the parts that are installed.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! What lies beside the images of a medium or of a RemoteInstall folder and bears on activation.
+//! What lies beside the images of a medium or of a `RemoteInstall` folder and bears on activation.
 //!
 //! Source: Microsoft, Windows Setup Edition Configuration and Product ID Files (EI.cfg and PID.txt).
 

@@ -53,7 +53,7 @@ pub enum InputError {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
-        cause: unattend::Error,
+        cause: Box<unattend::Error>,
     },
 }
 
@@ -66,10 +66,10 @@ impl InputError {
     /// The masked source line of a fault in an answer file.
     pub fn picture(&self) -> Option<&unattend::Picture> {
         match self {
-            Self::AnswerFile {
-                cause: unattend::Error::Malformed { picture, .. },
-                ..
-            } => Some(picture),
+            Self::AnswerFile { cause, .. } => match cause.as_ref() {
+                unattend::Error::Malformed { picture, .. } => Some(picture),
+                _ => None,
+            },
             _ => None,
         }
     }
@@ -132,7 +132,7 @@ pub fn answer_file(path: &Path) -> Result<AnswerFile, InputError> {
     let bytes = read(path, unattend::SIZE_LIMIT)?;
     AnswerFile::parse(bytes).map_err(|cause| InputError::AnswerFile {
         path: path.to_owned(),
-        cause,
+        cause: Box::new(cause),
     })
 }
 
