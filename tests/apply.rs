@@ -637,6 +637,57 @@ fn the_page_is_whole_holds_nothing_foreign_and_no_key() {
     }
 }
 
+/// The standard's own schema, from the source of a crate that has it.
+fn schema_of_sarif() -> Value {
+    let output = std::process::Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--offline", "--locked"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let package = packages
+        .iter()
+        .find(|package| package["name"] == "serde-sarif")
+        .unwrap();
+    let manifest = Path::new(package["manifest_path"].as_str().unwrap());
+    let text = std::fs::read(manifest.with_file_name("src").join("schema.json")).unwrap();
+    let mut schema: Value = serde_json::from_slice(&text).unwrap();
+    // The pattern of a language is no regular expression, in the standard itself; we name no language.
+    for part in ["run", "toolComponent"] {
+        let place = format!("/definitions/{part}/properties/language");
+        let language = schema.pointer_mut(&place).unwrap();
+        language.as_object_mut().unwrap().remove("pattern");
+    }
+    schema
+}
+
+#[test]
+fn sarif_fits_the_standard() {
+    let desk = desk();
+    write(
+        &desk,
+        "bad.xml",
+        "<unattend xmlns=\"urn:schemas-microsoft-com:unattend\"><x/></unattend>",
+    );
+    let validator = jsonschema::validator_for(&schema_of_sarif()).unwrap();
+    for arguments in [
+        &["apply", "plan.toml"][..],
+        &["image", "audit", "images/a.wim"],
+        &["unattend", "lint", "Autounattend.xml", "bad.xml"],
+    ] {
+        let (_, out, error) = run(&desk, &[arguments, &["--format", "sarif"]].concat());
+        let log: Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{out}{error}"));
+        let faults: Vec<String> = validator
+            .iter_errors(&log)
+            .map(|fault| fault.to_string())
+            .collect();
+        assert!(faults.is_empty(), "{arguments:?}: {faults:?}");
+        assert!(!log["runs"][0]["results"].as_array().unwrap().is_empty());
+    }
+    assert!(!validator.is_valid(&serde_json::json!({"version": "2.1.0"})));
+}
+
 #[test]
 fn every_report_fits_its_schema_and_plans_fit_theirs() {
     let desk = desk();

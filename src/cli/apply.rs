@@ -253,6 +253,7 @@ fn sentence(done: &[Done], dry_run: bool) -> String {
         }
         (0, _) if dry_run => "Nothing was written (--dry-run).".to_owned(),
         (0, 0) => "Everything is already as asked; nothing was written.".to_owned(),
+        (0, 1) if all == 1 => "The target was written, read back and found as asked.".to_owned(),
         (0, _) if written == all => {
             format!("{written} of {all} targets were written, read back and found as asked.")
         }

@@ -162,18 +162,19 @@ mod tests {
     fn a_medium_is_known_by_its_install_image_in_any_case() {
         let root = tree(&[
             "Sources/INSTALL.ESD",
-            "sources/boot.wim",
+            "Sources/Boot.wim",
             "autounattend.xml",
             "setup.exe",
         ]);
-        let found = found(root.path());
-        // Two folders whose names differ in case are a thing of this file system: both are looked into.
-        assert!(found.iter().any(|part| part.1 == Role::Install), "{found:?}");
-        assert!(
-            found.contains(&("autounattend.xml".to_owned(), Role::SetupAnswers)),
-            "{found:?}"
+        assert_eq!(
+            found(root.path()),
+            [
+                ("Sources/INSTALL.ESD".to_owned(), Role::Install),
+                ("Sources/Boot.wim".to_owned(), Role::Boot),
+                ("autounattend.xml".to_owned(), Role::SetupAnswers),
+                (String::new(), Role::Loose),
+            ]
         );
-        assert!(found.contains(&(String::new(), Role::Loose)), "{found:?}");
     }
 
     #[test]
