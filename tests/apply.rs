@@ -668,7 +668,7 @@ fn sarif_fits_the_standard() {
     write(
         &desk,
         "bad.xml",
-        "<unattend xmlns=\"urn:schemas-microsoft-com:unattend\"><x/></unattend>",
+        "<unattend xmlns=\"urn:schemas-microsoft-com:unattend\"><settings pass=\"specialise\"/></unattend>",
     );
     let validator = jsonschema::validator_for(&schema_of_sarif()).unwrap();
     for arguments in [
