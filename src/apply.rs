@@ -9,6 +9,8 @@
 //! | `read` | from its text to a [`Plan`], with line and column of every fault |
 //! | `targets` | patterns, media and `RemoteInstall` folders, shares of a list |
 //! | `run` | looking at all targets, then writing, several at a time |
+//! | `answers` | answer files beside images |
+//! | `outcome` | what became of each target |
 //! | `budget` | the memory that they share |
 //!
 //! A plan:
@@ -16,13 +18,16 @@
 #![doc = include_str!("apply/example.toml")]
 //! ```
 
+mod answers;
 mod budget;
 mod document;
+mod outcome;
 mod read;
 mod run;
 mod targets;
 
-pub use run::{Done, Event, Finished, Options, Settled, State, TargetError, run};
+pub use outcome::{Done, Settled, State, TargetError};
+pub use run::{Event, Finished, Options, run};
 pub use targets::Shard;
 
 use crate::finding::{Level, Picture};

@@ -1,22 +1,19 @@
 //! Carrying a plan out: all targets are looked at, then all are written, several at a time within a bound of memory.
 
+use super::answers::Wanted;
 use super::budget::Budget;
+use super::outcome::{Done, Settled, State, TargetError};
 use super::{Error, Plan};
-use crate::activation::Change;
 use crate::audit;
-use crate::catalog::{self, traces};
-use crate::file;
+use crate::catalog::traces;
 use crate::finding::{Finding, Level};
 use crate::image::{self, Images, Part, Phase, Role, SOFTWARE, SYSTEM, Target};
-use crate::key::ProductKey;
 use crate::plan::{self, Destination, KeyChoice, Prepared};
 use crate::scrub;
-use crate::secret::{self, Wiped};
-use crate::unattend::{self, AnswerFile, Setting};
 use std::any::Any;
 use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -34,149 +31,6 @@ pub struct Options {
     pub jobs: NonZero<usize>,
     /// How much memory targets that are done at the same time may take together, in bytes. One that takes more is done alone.
     pub memory: u64,
-}
-
-/// What became of a target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    /// It was changed, read back and found as asked.
-    Changed,
-    /// It was as asked before; nothing was written.
-    Already,
-    /// It would be changed.
-    WouldChange,
-    /// It was refused for its safety. Nothing was written.
-    Refused,
-    /// It could not be done; the error says what it is now.
-    Failed,
-    /// It was not begun, because of another one or an interruption.
-    NotBegun,
-    /// The run was interrupted while it was at this one.
-    Interrupted,
-}
-
-impl State {
-    /// The name in reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Changed => "changed",
-            Self::Already => "already",
-            Self::WouldChange => "would-change",
-            Self::Refused => "refused",
-            Self::Failed => "failed",
-            Self::NotBegun => "not-begun",
-            Self::Interrupted => "interrupted",
-        }
-    }
-}
-
-/// Why a target could not be done.
-#[derive(Debug, thiserror::Error)]
-pub enum TargetError {
-    /// It cannot be read.
-    #[error(transparent)]
-    Image(#[from] image::Error),
-    /// The request cannot be carried out on it.
-    #[error(transparent)]
-    Plan(Box<plan::Error>),
-    /// Traces cannot be removed from it.
-    #[error(transparent)]
-    Scrub(#[from] scrub::Error),
-    /// An answer file beside the images cannot be used.
-    #[error(transparent)]
-    AnswerFile(#[from] unattend::Error),
-    /// A file cannot be read or made.
-    #[error("{}: {cause}\nCheck the folder's free space and rights.", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        cause: std::io::Error,
-    },
-    /// A file could not be replaced; the cause says what it is now.
-    #[error("{}: {cause}", path.display())]
-    NotReplaced {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        cause: file::Error,
-    },
-}
-
-impl From<plan::Error> for TargetError {
-    fn from(error: plan::Error) -> Self {
-        Self::Plan(Box::new(error))
-    }
-}
-
-impl TargetError {
-    /// Whether this is a refusal for the target's safety rather than a failure.
-    pub fn is_refusal(&self) -> bool {
-        match self {
-            Self::Image(error) => error.is_refusal(),
-            Self::Plan(error) => error.is_refusal(),
-            Self::Scrub(error) => error.is_refusal(),
-            Self::AnswerFile(_) | Self::File { .. } | Self::NotReplaced { .. } => false,
-        }
-    }
-}
-
-/// What was done to a target, or would be.
-#[derive(Debug, Default)]
-pub struct Settled {
-    /// What was put into its images.
-    pub changes: Option<plan::Outcome>,
-    /// What was put into an answer file beside images.
-    pub answers: Option<Change>,
-    /// What was removed.
-    pub scrubbed: Option<scrub::Outcome>,
-    /// What is left, and what the look at the end found.
-    pub findings: Vec<Finding>,
-}
-
-impl Settled {
-    fn changed(&self) -> bool {
-        self.changes.as_ref().is_some_and(plan::Outcome::changed)
-            || self.answers.as_ref().is_some_and(|change| change.changed)
-            || self
-                .scrubbed
-                .as_ref()
-                .is_some_and(|outcome| !outcome.removals.is_empty())
-    }
-
-    /// Whether everything that was written was read back and is as asked.
-    pub fn verified(&self) -> bool {
-        self.changes.as_ref().is_none_or(|outcome| outcome.verified)
-            && self.scrubbed.as_ref().is_none_or(|outcome| outcome.verified)
-    }
-
-    /// Places in which something that was removed or replaced still stands.
-    pub fn residue(&self) -> u64 {
-        self.changes.as_ref().map_or(0, |outcome| outcome.residue)
-            + self.scrubbed.as_ref().map_or(0, |outcome| outcome.residue)
-    }
-}
-
-/// A target, and what became of it.
-#[derive(Debug)]
-pub struct Done {
-    /// The target.
-    pub part: Part,
-    /// The file that was written: the target itself or a copy.
-    pub written: PathBuf,
-    /// How it ended.
-    pub state: State,
-    /// What was done.
-    pub settled: Settled,
-    /// Why it could not be done.
-    pub error: Option<TargetError>,
-}
-
-impl Done {
-    /// The target's name: the file or folder.
-    pub fn name(&self) -> String {
-        self.part.target.path().display().to_string()
-    }
 }
 
 /// What a run is told to whoever watches it. Several threads may tell.
@@ -365,7 +219,7 @@ impl Run<'_> {
                 return Ok(());
             }
             Role::SetupAnswers | Role::ImageAnswers => {
-                self.answers(target.path())?;
+                Wanted::answers(self.plan, target.path())?;
                 return Ok(());
             }
             Role::Loose | Role::ClientAnswers => return Ok(()),
@@ -432,16 +286,12 @@ impl Run<'_> {
         let target = &task.done.part.target;
         match task.done.part.role {
             Role::SetupAnswers | Role::ImageAnswers => {
-                return Ok(Settled {
-                    answers: self.put_answers(target.path())?,
-                    ..Settled::default()
-                });
+                return self.put(Wanted::answers(self.plan, target.path())?);
             }
             Role::ClientAnswers => {
-                return Ok(Settled {
-                    answers: self.put_client_answers(target.path())?,
-                    ..Settled::default()
-                });
+                let client = self.plan.client.as_ref();
+                let wanted = client.map(|client| Wanted::client(client, target.path()));
+                return self.put(wanted.transpose()?);
             }
             Role::Install | Role::Boot | Role::Loose => {}
         }
@@ -495,6 +345,17 @@ impl Run<'_> {
         Ok(settled)
     }
 
+    /// Puts an answer file beside images.
+    fn put(&self, wanted: Option<Wanted>) -> Result<Settled, TargetError> {
+        let answers = wanted
+            .map(|wanted| wanted.put(self.options.dry_run))
+            .transpose()?;
+        Ok(Settled {
+            answers,
+            ..Settled::default()
+        })
+    }
+
     /// Looks for keys and passwords. The plan's own key, where the plan put it, is what was asked for.
     fn audit(
         &self,
@@ -538,91 +399,6 @@ impl Run<'_> {
         };
         Ok(found.traces.iter().map(finding).collect())
     }
-
-    /// The answer file for a place beside images, with the key in it if one key is for all of them; `None` if the plan has none.
-    fn answers(&self, path: &Path) -> Result<Option<(Wiped, Change)>, TargetError> {
-        let Some(template) = &self.plan.request.answer_file else {
-            return Ok(None);
-        };
-        let mut answers = AnswerFile::parse(template.clone())?;
-        let wanted = self.plan.request.places.is_none_or(|places| places.answer_file);
-        let key = match &self.plan.request.key {
-            Some(KeyChoice::Own(key)) => ProductKey::from_symbols(key.symbols()),
-            Some(KeyChoice::Published(Some(edition))) => {
-                catalog::newest_gvlk(edition).ok().and_then(|row| row.key().ok())
-            }
-            Some(KeyChoice::Published(None)) | None => None,
-        };
-        let key = key.filter(|_| wanted);
-        let mut shown = String::from("as given");
-        if let Some(key) = &key {
-            for architecture in answers.own_architectures() {
-                let text = key.text();
-                let text = std::str::from_utf8(text.expose()).unwrap_or_default();
-                answers.set(&Setting::product_key(architecture), text)?;
-            }
-            shown = catalog::shown(key);
-        }
-        compared(path, answers.into_bytes(), shown).map(Some)
-    }
-
-    fn put_answers(&self, path: &Path) -> Result<Option<Change>, TargetError> {
-        let answers = self.answers(path)?;
-        answers
-            .map(|(content, change)| self.put(path, &content, change))
-            .transpose()
-    }
-
-    fn put_client_answers(&self, folder: &Path) -> Result<Option<Change>, TargetError> {
-        let Some(client) = &self.plan.client else {
-            return Ok(None);
-        };
-        let path = folder.join(&client.name);
-        let (content, change) = compared(&path, client.content.clone(), "as given".to_owned())?;
-        self.put(&path, &content, change).map(Some)
-    }
-
-    /// Replaces a file beside images if that changes it.
-    fn put(&self, path: &Path, content: &Wiped, change: Change) -> Result<Change, TargetError> {
-        if change.changed && !self.options.dry_run {
-            let folder = path.parent().unwrap_or(path);
-            std::fs::create_dir_all(folder).map_err(|cause| TargetError::File {
-                path: folder.to_owned(),
-                cause,
-            })?;
-            file::replace_and_wipe(path, content).map_err(|cause| TargetError::NotReplaced {
-                path: path.to_owned(),
-                cause,
-            })?;
-        }
-        Ok(change)
-    }
-}
-
-/// The change that makes `content` the file's.
-fn compared(path: &Path, content: Wiped, shown: String) -> Result<(Wiped, Change), TargetError> {
-    let old = if path.exists() {
-        let read = secret::read_file(path, unattend::SIZE_LIMIT);
-        Some(read.map_err(|cause| TargetError::File {
-            path: path.to_owned(),
-            cause,
-        })?)
-    } else {
-        None
-    };
-    let changed = old.as_ref().is_none_or(|old| old[..] != content[..]);
-    let change = Change {
-        place: path.display().to_string(),
-        name: "answer file".to_owned(),
-        old: match old {
-            Some(_) if changed => Some("another answer file".to_owned()),
-            Some(_) => Some(shown.clone()),
-            None => None,
-        },
-        new: Some(shown),
-        changed,
-    };
-    Ok((content, change))
 }
 
 /// What a target takes of memory while it is worked on, at most, in bytes: each thread's hives.

@@ -1,12 +1,14 @@
 //! An image applied or mounted to a folder: paths found without regard to case, files replaced whole or not at all.
 
-use super::layout::is_container;
 use super::{Error, FILE_LIMIT, SOFTWARE};
 use crate::file;
 use crate::hive;
 use crate::secret::{self, Wiped};
 use crate::text::same_name;
 use std::path::{Path, PathBuf};
+
+/// What the names of containers of images end in.
+const CONTAINERS: [&str; 4] = ["wim", "esd", "swm", "rwm"];
 
 /// The root folder of an image.
 #[derive(Debug)]
@@ -204,6 +206,17 @@ fn child(folder: &Path, name: &str) -> Result<Option<PathBuf>, Error> {
         }
     }
     Ok(None)
+}
+
+/// Whether a file's name ends in this extension.
+pub(super) fn is_named(file: &str, extension: &str) -> bool {
+    file.rsplit_once('.')
+        .is_some_and(|(_, own)| same_name(own, extension))
+}
+
+/// Whether a file is a container of images by its name: those are targets of their own.
+fn is_container(file: &str) -> bool {
+    CONTAINERS.iter().any(|extension| is_named(file, extension))
 }
 
 fn system(place: &Path, cause: std::io::Error) -> Error {

@@ -3,9 +3,8 @@
 //! Source: Microsoft, Windows Setup Supported Platforms and Cross-Platform Deployments (`sources`), Windows Setup Edition
 //! Configuration and Product ID Files (`ei.cfg`, `PID.txt`); Windows Deployment Services Getting Started Guide (`RemoteInstall`).
 
-use super::folder::Folder;
+use super::folder::{Folder, is_named};
 use super::{Error, Images, Target};
-use crate::text::same_name;
 use std::path::Path;
 
 /// Something in a target that is a thing of its own: a WIM, an answer file, what else lies about.
@@ -57,9 +56,6 @@ const INSTALL_FILES: [&str; 3] = [
 ];
 /// The folders that make a `RemoteInstall` folder.
 const WDS_FOLDERS: [&str; 2] = ["Images", "Boot"];
-/// What the names of containers of images end in.
-const CONTAINERS: [&str; 4] = ["wim", "esd", "swm", "rwm"];
-
 /// The parts of an extracted installation medium or of a `RemoteInstall` folder; of anything else the target itself, even if it does not
 /// exist: whoever opens it says so. The images that the target names are those of the parts that are installed.
 ///
@@ -119,16 +115,6 @@ pub fn parts(target: &Target) -> Result<Vec<Part>, Error> {
     parts.push(part(&client, Role::ClientAnswers));
     parts.push(part(root, Role::Loose));
     Ok(parts)
-}
-
-fn is_named(file: &str, extension: &str) -> bool {
-    file.rsplit_once('.')
-        .is_some_and(|(_, own)| same_name(own, extension))
-}
-
-/// Whether a file is a container of images by its name: those are targets of their own.
-pub(super) fn is_container(file: &str) -> bool {
-    CONTAINERS.iter().any(|extension| is_named(file, extension))
 }
 
 #[cfg(test)]
