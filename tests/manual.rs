@@ -1,0 +1,100 @@
+//! Manual pages, help and completions: every command has them, and other programs can read them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "tests"
+)]
+
+mod common;
+
+use common::desk::wimkey;
+use std::process::Command;
+
+/// Every command as its manual page is called: `wimkey-hive-get`.
+fn pages() -> (tempfile::TempDir, Vec<String>) {
+    let folder = tempfile::tempdir().unwrap();
+    wimkey()
+        .args(["man"])
+        .arg(folder.path().join("pages"))
+        .assert()
+        .success();
+    let entries = folder.path().join("pages").read_dir().unwrap();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .map(|name| name.strip_suffix(".1").unwrap().to_owned())
+        .collect();
+    names.sort();
+    (folder, names)
+}
+
+#[test]
+fn every_command_has_a_page_and_help_with_the_same_options() {
+    let (folder, names) = pages();
+    assert!(
+        names.len() > 25 && names.contains(&"wimkey-apply".to_owned()),
+        "{names:?}"
+    );
+    for name in &names {
+        let page = std::fs::read_to_string(folder.path().join("pages").join(format!("{name}.1"))).unwrap();
+        let words = name.split('-').skip(1);
+        let output = wimkey().args(words).arg("--help").assert().success();
+        let help = String::from_utf8(output.get_output().stdout.clone()).unwrap();
+        let options = help
+            .lines()
+            .filter_map(|line| line.trim_start().strip_prefix("--"));
+        for option in options {
+            let option = option.split([' ', '=', '[']).next().unwrap();
+            let shown = option.replace('-', "\\-");
+            assert!(page.contains(&shown), "{name}: --{option} is not in the page");
+        }
+        if common::judge("groff") {
+            let output = Command::new("groff")
+                .args(["-man", "-ww", "-Tutf8", "-z"])
+                .arg(folder.path().join("pages").join(format!("{name}.1")))
+                .output()
+                .unwrap();
+            assert!(
+                output.status.success(),
+                "{name}: {}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+        }
+    }
+}
+
+#[test]
+fn completions_are_scripts_that_name_every_command() {
+    let (folder, names) = pages();
+    for (shell, check) in [
+        ("bash", Some("bash")),
+        ("zsh", Some("zsh")),
+        ("fish", Some("fish")),
+        ("powershell", None),
+    ] {
+        let output = wimkey().args(["completions", shell]).assert().success();
+        let script = String::from_utf8(output.get_output().stdout.clone()).unwrap();
+        for name in &names {
+            let word = name.rsplit('-').next().unwrap();
+            assert!(script.contains(word), "{shell}: {word}");
+        }
+        // Editions are offered; keys are not.
+        assert!(
+            script.contains("EnterpriseS") && !script.contains("W269N"),
+            "{shell}"
+        );
+        if let Some(program) = check.filter(|program| Command::new(program).arg("--version").output().is_ok())
+        {
+            let path = folder.path().join(shell);
+            std::fs::write(&path, &script).unwrap();
+            let output = Command::new(program).arg("-n").arg(&path).output().unwrap();
+            assert!(
+                output.status.success(),
+                "{shell}: {}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+        }
+    }
+}
