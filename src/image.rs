@@ -240,11 +240,12 @@ impl PackedFile {
 }
 
 impl Images {
-    /// Opens a target for reading and selects the images it names.
+    /// Opens a target for reading and selects the images it names. Of an extracted installation medium, that is its install image.
     ///
     /// # Errors
     /// What is not an image, is damaged, or has no image of that index or name.
     pub fn open(target: &Target) -> Result<Self, Error> {
+        let target = &layout::installed(target)?;
         let path = target.path().to_owned();
         let (kind, all) = if path.is_dir() {
             let folder = Folder::open(&path)?;

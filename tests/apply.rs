@@ -505,6 +505,26 @@ fn a_medium_is_shown_set_audited_and_scrubbed_as_one() {
     let answers = std::fs::read_to_string(desk.path("medium/Autounattend.xml")).unwrap();
     assert!(answers.contains("W269N-WFGWX"), "{answers}");
     assert_eq!(hash(&desk.path("medium/sources/boot.wim")), boot);
+    // Commands that want images find them.
+    assert_eq!(
+        desk.json(&["image", "list", "medium"])["images"]
+            .as_array()
+            .unwrap()
+            .len(),
+        4
+    );
+    assert_eq!(
+        desk.json(&["kms", "discover", "medium:3"])["images"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+    let (code, _, _) = run(
+        &desk,
+        &["unattend", "lint", "Autounattend.xml", "--image", "medium:2"],
+    );
+    assert!(code == 0 || code == 10);
     let one = desk.json(&["image", "set", "medium:2", "--skip-rearm", "on"]);
     assert_eq!(one["images"].as_array().unwrap().len(), 1);
     let audit = json(&desk, &["image", "audit", "medium"]).1.to_string();

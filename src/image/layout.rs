@@ -16,6 +16,17 @@ pub struct Part {
     pub role: Role,
 }
 
+/// The target itself; of an extracted installation medium, whose other parts are of no interest then, the images that it installs.
+pub(super) fn installed(target: &Target) -> Result<Target, Error> {
+    let mut installs = parts(target)?
+        .into_iter()
+        .filter(|part| part.role == Role::Install);
+    match (installs.next(), installs.next()) {
+        (Some(only), None) => Ok(only.target),
+        _ => Ok(target.clone()),
+    }
+}
+
 impl Part {
     /// The images of a WIM, or the loose files of a folder: what a search for keys goes through. `None` if another part of the same
     /// folder has it all.
