@@ -357,6 +357,17 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_acceptable_does_not_take_the_place_of_the_old() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.xml");
+        std::fs::write(&path, "old").unwrap();
+        let error = replace(&path, b"new", |_| Err("it is not as it should be".to_owned())).unwrap_err();
+        assert!(matches!(error, Error::Rejected(_)), "{error}");
+        assert_eq!(std::fs::read(&path).unwrap(), b"old");
+        assert_eq!(names(folder.path()), ["a.xml"]);
+    }
+
+    #[test]
     fn the_new_content_takes_the_place_of_the_old_and_the_mode_stays() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.xml");

@@ -274,3 +274,18 @@ fn image_info(index: u32, leaves: &[Leaf]) -> ImageInfo {
         directory_count: number("DIRCOUNT"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_encrypted_esd_is_known_by_its_document() {
+        let xml = "<WIM><ESD><ENCRYPTED><KEY>x</KEY></ENCRYPTED></ESD><IMAGE INDEX=\"1\"/></WIM>";
+        let raw = text::utf16le(&format!("\u{feff}{xml}"));
+        let error = Document::parse(&raw).unwrap_err();
+        assert!(matches!(error, Error::Encrypted) && error.is_refusal(), "{error}");
+        let plain = text::utf16le("\u{feff}<WIM><IMAGE INDEX=\"1\"/></WIM>");
+        assert_eq!(Document::parse(&plain).unwrap().images.len(), 1);
+    }
+}
