@@ -358,6 +358,25 @@ impl Images {
         }
     }
 
+    /// About how much memory the open target takes, in bytes.
+    pub fn memory(&self) -> u64 {
+        match &self.kind {
+            Kind::Wim(wim) => wim.memory(),
+            Kind::Folder(_) => 0,
+        }
+    }
+
+    /// About how much memory the directory trees of the selected images take when they are read, in bytes.
+    pub fn tree_sizes(&self) -> u64 {
+        match &self.kind {
+            Kind::Wim(wim) => {
+                let sizes = self.selected.iter().map(|image| wim.tree_size(image.index));
+                sizes.fold(0, u64::saturating_add)
+            }
+            Kind::Folder(_) => 0,
+        }
+    }
+
     /// As [`Images::read`], in the memory of `room` if it is a WIM's; see [`Wim::read_into`].
     ///
     /// # Errors

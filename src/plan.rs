@@ -272,10 +272,11 @@ impl Prepared {
         })
     }
 
-    /// How many bytes of contents are kept for writing.
+    /// About how much memory is kept for writing, in bytes: new contents, and what is known of the target.
     pub fn kept(&self) -> u64 {
         let files = self.done.iter().flat_map(|changes| &changes.files);
-        files.map(PackedFile::kept).sum()
+        let files: u64 = files.map(PackedFile::kept).sum();
+        files.saturating_add(self.images.memory())
     }
 
     /// Writes what `request`, which is the same as before, changes; reads everything back.

@@ -265,6 +265,42 @@ fn one_target_at_a_time_within_little_memory_gives_the_same() {
     assert_eq!(few, many);
 }
 
+/// As many files are open at a time as the system allows in the strictest of places, not as there are targets.
+#[cfg(unix)]
+#[test]
+fn there_may_be_more_targets_than_files_that_may_be_open() {
+    let desk = Desk::new();
+    std::fs::create_dir(desk.path("many")).unwrap();
+    let small = desk.path("small.wim");
+    sample::write_wim(&small, &IMAGES[..1]).unwrap();
+    for number in 0..120 {
+        std::fs::copy(&small, desk.path("many").join(format!("{number}.wim"))).unwrap();
+    }
+    write(
+        &desk,
+        "many.toml",
+        "targets = [\"many/*.wim\"]\nskip-rearm = true\n",
+    );
+    let output = std::process::Command::new("sh")
+        .args([
+            "-c",
+            "ulimit -n 90; exec \"$WIMKEY\" apply many.toml --format json",
+        ])
+        .env("WIMKEY", env!("CARGO_BIN_EXE_wimkey"))
+        .current_dir(desk.folder.path())
+        .output()
+        .unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(output.status.success(), "{report:#}");
+    assert_eq!(
+        states(&report)
+            .iter()
+            .filter(|(_, state)| state == "changed")
+            .count(),
+        120
+    );
+}
+
 /// A line of a plan, where its fault stands, and what is said of it.
 const FAULTS: [(&str, usize, usize, &str); 16] = [
     ("skip-rearn = true", 1, 1, "Did you mean skip-rearm?"),

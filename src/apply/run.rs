@@ -19,6 +19,8 @@ use std::sync::{Mutex, PoisonError};
 
 /// What a target takes beside its hives, in bytes: tables, directory trees, room for reading and compressing.
 const BASE: u64 = 64 << 20;
+/// How many targets that were looked at are kept open until they are written: each has an open file.
+const KEPT_LIMIT: usize = 64;
 
 /// How a plan is carried out.
 #[derive(Debug, Clone, Copy)]
@@ -80,6 +82,7 @@ pub fn run(
         listen,
         budget: Budget::new(options.memory - options.memory / 4),
         kept: AtomicU64::new(0),
+        kept_count: AtomicUsize::new(0),
         stop: AtomicBool::new(false),
         ended: AtomicUsize::new(0),
         unwound: Mutex::new(None),
@@ -164,6 +167,7 @@ struct Run<'a> {
     /// Three quarters of the memory are for the work, and a quarter for what is kept of one look until it is written.
     budget: Budget,
     kept: AtomicU64,
+    kept_count: AtomicUsize,
     /// Nothing more is to be begun.
     stop: AtomicBool,
     ended: AtomicUsize,
@@ -238,11 +242,13 @@ impl Run<'_> {
         let prepared = Prepared::new(target, &self.plan.request, may_write, &progress)?;
         let kept = prepared.kept();
         let sum = self.kept.fetch_add(kept, Ordering::Relaxed) + kept;
+        let count = self.kept_count.fetch_add(1, Ordering::Relaxed) + 1;
         // A scrub comes first and changes the target; what was worked out before it is of no use.
-        if self.plan.scrub.is_none() && sum <= self.options.memory / 4 {
+        if self.plan.scrub.is_none() && sum <= self.options.memory / 4 && count <= KEPT_LIMIT {
             task.prepared = Some(prepared);
         } else {
             self.kept.fetch_sub(kept, Ordering::Relaxed);
+            self.kept_count.fetch_sub(1, Ordering::Relaxed);
         }
         Ok(())
     }
@@ -412,5 +418,9 @@ fn weight(target: &Target) -> Result<(u64, Images), TargetError> {
     }
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     let threads = cores.min(images.selected().len()).max(1) as u64;
-    Ok((BASE.saturating_add(largest.saturating_mul(threads)), images))
+    let trees = images.tree_sizes();
+    let weight = BASE
+        .saturating_add(trees)
+        .saturating_add(largest.saturating_mul(threads));
+    Ok((weight, images))
 }

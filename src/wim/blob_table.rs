@@ -89,6 +89,11 @@ pub(super) struct BlobTable {
 }
 
 impl BlobTable {
+    /// How much memory it takes, in bytes.
+    pub(super) fn memory(&self) -> usize {
+        self.rows.len() * (size_of::<Row>() + size_of::<(Hash, usize)>())
+    }
+
     /// Reads the table that `header` points to.
     pub(super) fn read(storage: &dyn Storage, header: &Header, file_length: u64) -> Result<Self, Error> {
         let resource = Resource::new(header.blob_table, header, file_length)?;

@@ -111,6 +111,11 @@ impl ChunkCache {
     /// Chunks of more plain bytes than this are not kept.
     const LIMIT: usize = 32 << 20;
 
+    /// How many bytes are kept.
+    pub(super) fn size(&self) -> usize {
+        self.size
+    }
+
     /// The place of the chunk `plain`, for all who come to the same one.
     fn slot(&mut self, plain: &[u8]) -> Slot {
         let hash = sha1(plain);

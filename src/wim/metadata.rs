@@ -93,6 +93,13 @@ pub(super) struct Metadata {
     links: HashMap<(u64, Hash), Vec<usize>>,
 }
 
+impl Metadata {
+    /// How much memory it takes, in bytes.
+    pub(super) fn memory(&self) -> usize {
+        self.bytes.len() + self.links.len() * size_of::<((u64, Hash), Vec<usize>, usize)>()
+    }
+}
+
 impl RawEntry {
     /// Whether this is a folder, links to folders included.
     pub(super) fn is_directory(&self) -> bool {

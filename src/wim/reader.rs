@@ -368,6 +368,22 @@ impl Wim {
         Ok(metadata)
     }
 
+    /// About how much memory the open WIM takes, in bytes: its tables, the directory trees that were read, what is kept for an update.
+    pub fn memory(&self) -> u64 {
+        let trees: usize = lock(&self.metadata).values().map(|tree| tree.memory()).sum();
+        let prints: usize = lock(&self.fingerprints)
+            .values()
+            .map(|prints| size_of_val::<[Print]>(prints))
+            .sum();
+        let chunks = lock(&self.cache).size();
+        (self.blobs.memory() + trees + prints + chunks) as u64
+    }
+
+    /// How much memory the directory tree of an image takes when it is read, in bytes; 0 if it lies elsewhere.
+    pub fn tree_size(&self, image: u32) -> u64 {
+        self.blobs.metadata(image).map_or(0, Row::plain)
+    }
+
     /// The metadata of an image, not kept if it was not kept before.
     pub(super) fn peek_metadata(&self, image: u32) -> Result<Arc<Metadata>, Error> {
         if let Some(metadata) = lock(&self.metadata).get(&image) {
