@@ -11,6 +11,7 @@
 //! | `run` | looking at all targets, then writing, several at a time |
 //! | `answers` | answer files beside images |
 //! | `outcome` | what became of each target |
+//! | `order` | which of them wait for others |
 //! | `budget` | the memory that they share |
 //!
 //! A plan:
@@ -21,6 +22,7 @@
 mod answers;
 mod budget;
 mod document;
+mod order;
 mod outcome;
 mod read;
 mod run;

@@ -279,6 +279,15 @@ impl Images {
         }
     }
 
+    /// The same without these files, of a folder opened by [`Images::loose`]: [`Images::survey`] does not come upon them.
+    #[must_use]
+    pub fn without(mut self, files: &[PathBuf]) -> Self {
+        if let Kind::Folder(folder) = &mut self.kind {
+            folder.leave_out(files);
+        }
+        self
+    }
+
     /// The images that the target named: one, or all.
     pub fn selected(&self) -> &[Image] {
         &self.selected

@@ -13,10 +13,11 @@ use crate::image::{self, Images, NewFile, Progress, Target};
 use crate::key::ProductKey;
 use crate::plan::Destination;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What to remove.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Request {
     /// The kinds of traces; empty for all but [`Kind::Other`].
     pub kinds: Vec<Kind>,
@@ -26,6 +27,8 @@ pub struct Request {
     pub published: bool,
     /// Write a WIM afresh whose solid resources hold what is to be removed.
     pub rewrite_solid: bool,
+    /// Files of a folder of loose files that are not looked at, because whoever asks writes them.
+    pub except: Vec<PathBuf>,
 }
 
 /// Why nothing could be removed.
@@ -124,6 +127,7 @@ pub fn execute_on(
         images.writable()?;
     }
     let is_loose = images.is_loose();
+    let images = images.without(&request.except);
     let options = Options {
         keys: request.keys.clone(),
         only: false,
@@ -168,7 +172,7 @@ pub fn execute_on(
         only: false,
     };
     let images = if is_loose {
-        Images::loose(written.path())
+        Images::loose(written.path()).without(&request.except)
     } else {
         Images::open(&written)?
     };

@@ -589,6 +589,53 @@ fn a_medium_is_shown_set_audited_and_scrubbed_as_one() {
 }
 
 #[test]
+fn a_medium_is_cleaned_before_it_gets_its_answer_file_and_searched_behind() {
+    let desk = Desk::new();
+    medium(&desk.path("medium"));
+    let key = leaks::unpublished();
+    write(&desk, "own.txt", &key);
+    let set = format!("<ComputerName>OLD</ComputerName><ProductKey>{key}</ProductKey>");
+    let old = sample::ANSWER_FILE.replace("<ComputerName>*</ComputerName>", &set);
+    write(&desk, "medium/Autounattend.xml", &old);
+    write(&desk, "medium/setup.cmd", &format!("slmgr /ipk {key}\r\n"));
+    write(&desk, "medium/old.xml", &old);
+    write(
+        &desk,
+        "plan.toml",
+        r#"
+targets = ["medium", "medium/sources/install.wim"]
+images = [1]
+key = { file = "own.txt" }
+[unattend]
+file = "Autounattend.xml"
+[scrub]
+kinds = ["answer-file"]
+[audit]
+"#,
+    );
+    let (code, report) = json(&desk, &["apply", "plan.toml"]);
+    assert_eq!(code, 10, "{report:#}");
+    // The image that the medium and the plan both name is one target.
+    assert_eq!(report["targets"].as_array().unwrap().len(), 4, "{report:#}");
+    let answers = std::fs::read_to_string(desk.path("medium/Autounattend.xml")).unwrap();
+    assert!(answers.contains(&key) && !answers.contains("OLD"), "{answers}");
+    let findings = report["targets"][3]["findings"].as_array().unwrap();
+    let of = |file: &str| {
+        let is_there = |finding: &&Value| finding["place"].as_str().unwrap().contains(file);
+        findings
+            .iter()
+            .filter(is_there)
+            .map(|finding| finding["level"].as_str().unwrap())
+            .collect::<Vec<_>>()
+    };
+    assert!(of("setup.cmd").contains(&"error"), "{report:#}");
+    let own = of("Autounattend.xml");
+    assert!(!own.is_empty() && !own.contains(&"error"), "{report:#}");
+    assert_eq!(of("old.xml"), [""; 0], "{report:#}");
+    assert_eq!(report["targets"][3]["residue"], 0, "{report:#}");
+}
+
+#[test]
 fn a_remote_install_folder_gets_its_images_and_both_answer_files() {
     let desk = Desk::new();
     let root = desk.path("RemoteInstall");

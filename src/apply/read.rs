@@ -136,6 +136,7 @@ impl Reader<'_> {
                 keys: Vec::new(),
                 published: wanted.published,
                 rewrite_solid: wanted.rewrite_solid,
+                except: Vec::new(),
             }),
             audit: document.audit.map(|wanted| Audit {
                 fail_on: wanted.fail_on.unwrap_or(Level::Error),

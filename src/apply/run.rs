@@ -2,6 +2,7 @@
 
 use super::answers::Wanted;
 use super::budget::Budget;
+use super::order;
 use super::outcome::{Done, Settled, State, TargetError};
 use super::{Error, Plan};
 use crate::audit;
@@ -76,6 +77,8 @@ pub fn run(
         return Err(Error::Nothing);
     }
     let outputs = outputs(plan, &parts)?;
+    let rounds = order::rounds(parts.iter().map(|part| part.target.path()));
+    let answer_files = answer_files(plan, &parts);
     let run = Run {
         plan,
         options,
@@ -86,27 +89,46 @@ pub fn run(
         stop: AtomicBool::new(false),
         ended: AtomicUsize::new(0),
         unwound: Mutex::new(None),
-        answer_files: parts
-            .iter()
-            .filter(|part| part.role == Role::SetupAnswers || part.role == Role::ImageAnswers)
-            .map(|part| part.target.path().to_owned())
-            .collect(),
+        scrub: plan.scrub.clone().map(|scrub| scrub::Request {
+            except: answer_files.clone(),
+            ..scrub
+        }),
+        answer_files,
     };
     let mut tasks: Vec<Task> = parts
         .into_iter()
         .zip(outputs)
         .map(|(part, output)| Task::new(part, output))
         .collect();
-    run.each(&mut tasks, &|place, task| run.look(place, task));
+    run.each(tasks.iter_mut().enumerate().collect(), &|place, task| {
+        run.look(place, task)
+    });
     if tasks.iter().any(|task| task.done.error.is_some()) && !options.keep_going {
         run.stop.store(true, Ordering::Relaxed);
     }
-    run.each(&mut tasks, &|place, task| run.carry_out(place, task));
+    for round in 0..=rounds.iter().copied().max().unwrap_or_default() {
+        let turn = tasks.iter_mut().enumerate().zip(&rounds);
+        let turn = turn.filter(|(_, other)| **other == round).map(|(task, _)| task);
+        run.each(turn.collect(), &|place, task| run.carry_out(place, task));
+    }
     let done = tasks.into_iter().map(|task| task.done).collect();
     Ok(Finished {
         done,
         unwound: run.unwound.into_inner().unwrap_or_else(PoisonError::into_inner),
     })
+}
+
+/// The answer files beside images that the plan writes.
+fn answer_files(plan: &Plan, parts: &[Part]) -> Vec<PathBuf> {
+    let file = |part: &Part| match part.role {
+        Role::SetupAnswers | Role::ImageAnswers => Some(part.target.path().to_owned()),
+        Role::ClientAnswers => plan
+            .client
+            .as_ref()
+            .map(|client| part.target.path().join(&client.name)),
+        Role::Install | Role::Boot | Role::Loose => None,
+    };
+    parts.iter().filter_map(file).collect()
 }
 
 /// Where each target's changed copy goes.
@@ -172,15 +194,17 @@ struct Run<'a> {
     stop: AtomicBool,
     ended: AtomicUsize,
     unwound: Mutex<Option<Box<dyn Any + Send>>>,
+    /// What to remove first, but not from the answer files that this plan writes.
+    scrub: Option<scrub::Request>,
     /// The answer files beside images that this plan writes.
     answer_files: Vec<PathBuf>,
 }
 
 impl Run<'_> {
     /// Lets several threads do the tasks, in their order. What one unwinds with stops the others before their next task.
-    fn each(&self, tasks: &mut [Task], work: &(dyn Fn(usize, &mut Task) + Sync)) {
+    fn each(&self, tasks: Vec<(usize, &mut Task)>, work: &(dyn Fn(usize, &mut Task) + Sync)) {
         let threads = self.options.jobs.get().min(tasks.len());
-        let queue = Mutex::new(tasks.iter_mut().enumerate());
+        let queue = Mutex::new(tasks.into_iter());
         let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
         std::thread::scope(|scope| {
             for _ in 0..threads {
@@ -319,7 +343,7 @@ impl Run<'_> {
             }
             None => Destination::Target,
         };
-        if let Some(wanted) = &self.plan.scrub {
+        if let Some(wanted) = &self.scrub {
             let source = written.clone();
             let to = destination(&mut written);
             let outcome = if task.done.part.role == Role::Loose {

@@ -1,7 +1,8 @@
 //! Which files a plan is for: patterns, folders that hold several things, each file once, shares of a list.
 
 use super::Error;
-use crate::image::{self, Part, Selector, Target};
+use crate::image::{self, Part, Role, Selector, Target};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 /// One of several shares of a list: the `number`-th of `count`, from 1.
@@ -39,25 +40,38 @@ pub(super) fn parts(
     selectors: &[Selector],
     shard: Option<Shard>,
 ) -> Result<Vec<Part>, Error> {
-    let mut targets: Vec<Target> = Vec::new();
+    let mut targets = Once::default();
     for name in names {
         for target in expand(name)? {
-            add(&mut targets, target);
+            targets.add(&real(target.path()), target, join);
         }
     }
-    if targets.is_empty() {
+    if targets.all.is_empty() {
         return Err(Error::NoTargets);
     }
     let mine = |place: &usize| shard.is_none_or(|shard| shard.has(*place));
-    let mut found = Vec::new();
-    for (_, target) in targets.into_iter().enumerate().filter(|(place, _)| mine(place)) {
+    let mut found = Once::default();
+    for (_, target) in targets
+        .all
+        .into_iter()
+        .enumerate()
+        .filter(|(place, _)| mine(place))
+    {
         let target = match target.selectors() {
             [] => target.select(selectors.to_vec()),
             _ => target,
         };
-        found.extend(image::parts(&target)?);
+        for part in image::parts(&target)? {
+            found.add(&real(part.target.path()), part, |own, part| {
+                join(&mut own.target, part.target);
+                // What is named by itself is more than what a medium says of it.
+                if part.role == Role::Install {
+                    own.role = part.role;
+                }
+            });
+        }
     }
-    Ok(found)
+    Ok(found.all)
 }
 
 /// The files that a name stands for.
@@ -92,24 +106,53 @@ fn expand(name: &str) -> Result<Vec<Target>, Error> {
     Ok(found)
 }
 
-/// Adds a target; one whose file is there already only adds its images.
-fn add(targets: &mut Vec<Target>, target: Target) {
-    let same = |other: &&mut Target| real(other.path()) == real(target.path());
-    let Some(own) = targets.iter_mut().find(same) else {
-        targets.push(target);
-        return;
-    };
+/// Things in their order, of each path only one.
+struct Once<T> {
+    places: HashMap<PathBuf, usize>,
+    all: Vec<T>,
+}
+
+impl<T> Default for Once<T> {
+    fn default() -> Self {
+        Self {
+            places: HashMap::new(),
+            all: Vec::new(),
+        }
+    }
+}
+
+impl<T> Once<T> {
+    /// Adds a thing, or joins it to the one of that path.
+    fn add(&mut self, path: &Path, new: T, join: impl FnOnce(&mut T, T)) {
+        match self.places.get(path).and_then(|place| self.all.get_mut(*place)) {
+            Some(own) => join(own, new),
+            None => {
+                self.places.insert(path.to_owned(), self.all.len());
+                self.all.push(new);
+            }
+        }
+    }
+}
+
+/// Adds the images of another name of the same file.
+fn join(own: &mut Target, other: Target) {
     let mut selectors = own.selectors().to_vec();
-    if selectors.is_empty() || target.selectors().is_empty() {
+    if selectors.is_empty() || other.selectors().is_empty() {
         selectors.clear();
     } else {
-        selectors.extend_from_slice(target.selectors());
+        selectors.extend_from_slice(other.selectors());
     }
     *own = own.clone().select(selectors);
 }
 
-fn real(path: &Path) -> PathBuf {
-    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+/// The path without links, of something that does not exist as far as it does.
+pub(super) fn real(path: &Path) -> PathBuf {
+    match (path.canonicalize(), path.parent(), path.file_name()) {
+        (Ok(real), _, _) => real,
+        (Err(_), Some(folder), Some(name)) if !folder.as_os_str().is_empty() => real(folder).join(name),
+        (Err(_), Some(_), Some(name)) => real(Path::new(".")).join(name),
+        _ => path.to_owned(),
+    }
 }
 
 #[cfg(test)]

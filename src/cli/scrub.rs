@@ -90,6 +90,7 @@ pub(super) fn run(arguments: ScrubArguments, terminal: &Terminal) -> Result<Outc
         keys: arguments.keys.read(terminal)?,
         published: arguments.published,
         rewrite_solid: arguments.rewrite_solid,
+        except: Vec::new(),
     };
     let destination = match &arguments.output {
         _ if arguments.dry_run => Destination::Nowhere,

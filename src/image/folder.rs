@@ -16,6 +16,8 @@ pub(super) struct Folder {
     root: PathBuf,
     /// Whether it holds more than one image: then containers of images in it are targets of their own.
     loose: bool,
+    /// Files of a loose folder that are left out of it.
+    except: Vec<PathBuf>,
 }
 
 impl Folder {
@@ -24,6 +26,7 @@ impl Folder {
         let folder = Self {
             root: root.to_owned(),
             loose: false,
+            except: Vec::new(),
         };
         let configuration = SOFTWARE.rsplit_once('/').map_or(SOFTWARE, |(folder, _)| folder);
         match folder.find(configuration)? {
@@ -39,7 +42,13 @@ impl Folder {
         Self {
             root: root.to_owned(),
             loose: true,
+            except: Vec::new(),
         }
+    }
+
+    /// Leaves files out of a loose folder.
+    pub(super) fn leave_out(&mut self, files: &[PathBuf]) {
+        self.except = files.to_vec();
     }
 
     /// Whether it was opened by [`Folder::loose`].
@@ -81,10 +90,12 @@ impl Folder {
         Ok(Some(names))
     }
 
-    /// As [`Folder::all_files`]; of a loose folder without the containers of images.
+    /// As [`Folder::all_files`]; of a loose folder without the containers of images and the files that were left out.
     pub(super) fn files(&self) -> (Vec<(String, u64)>, Vec<String>) {
         let (mut files, closed) = self.all_files();
-        files.retain(|(file, _)| !self.loose || !is_container(file));
+        if self.loose {
+            files.retain(|(file, _)| !is_container(file) && !self.except.contains(&self.absolute(file)));
+        }
         (files, closed)
     }
 
