@@ -7,19 +7,19 @@ use std::path::{Path, PathBuf};
 /// The round in which each of the paths has its turn, from 0: a later one than all other paths below it.
 pub(super) fn rounds<'a>(paths: impl Iterator<Item = &'a Path>) -> Vec<usize> {
     let paths: Vec<PathBuf> = paths.map(real).collect();
-    let places: HashMap<&Path, usize> = paths.iter().map(PathBuf::as_path).zip(0..).collect();
-    let mut deepest_first: Vec<usize> = (0..paths.len()).collect();
-    deepest_first.sort_by_key(|place| std::cmp::Reverse(paths[*place].components().count()));
-    let mut rounds = vec![0; paths.len()];
-    for place in deepest_first {
-        let next = rounds[place] + 1;
-        for above in paths[place].ancestors().skip(1) {
-            if let Some(above) = places.get(above) {
-                rounds[*above] = next.max(rounds[*above]);
+    let mut rounds: HashMap<&Path, usize> = paths.iter().map(|path| (path.as_path(), 0)).collect();
+    let mut deepest_first: Vec<&PathBuf> = paths.iter().collect();
+    deepest_first.sort_by_key(|path| std::cmp::Reverse(path.components().count()));
+    let round = |rounds: &HashMap<&Path, usize>, path: &Path| rounds.get(path).copied().unwrap_or_default();
+    for path in deepest_first {
+        let next = round(&rounds, path) + 1;
+        for above in path.ancestors().skip(1) {
+            if let Some(above) = rounds.get_mut(above) {
+                *above = next.max(*above);
             }
         }
     }
-    rounds
+    paths.iter().map(|path| round(&rounds, path)).collect()
 }
 
 #[cfg(test)]

@@ -101,7 +101,7 @@ pub fn run(
         .map(|(part, output)| Task::new(part, output))
         .collect();
     run.each(tasks.iter_mut().enumerate().collect(), &|place, task| {
-        run.look(place, task)
+        run.look(place, task);
     });
     if tasks.iter().any(|task| task.done.error.is_some()) && !options.keep_going {
         run.stop.store(true, Ordering::Relaxed);

@@ -43,7 +43,7 @@ pub(super) fn parts(
     let mut targets = Once::default();
     for name in names {
         for target in expand(name)? {
-            targets.add(&real(target.path()), target, join);
+            targets.add(&real(target.path()), target, |own, target| join(own, &target));
         }
     }
     if targets.all.is_empty() {
@@ -63,7 +63,7 @@ pub(super) fn parts(
         };
         for part in image::parts(&target)? {
             found.add(&real(part.target.path()), part, |own, part| {
-                join(&mut own.target, part.target);
+                join(&mut own.target, &part.target);
                 // What is named by itself is more than what a medium says of it.
                 if part.role == Role::Install {
                     own.role = part.role;
@@ -135,7 +135,7 @@ impl<T> Once<T> {
 }
 
 /// Adds the images of another name of the same file.
-fn join(own: &mut Target, other: Target) {
+fn join(own: &mut Target, other: &Target) {
     let mut selectors = own.selectors().to_vec();
     if selectors.is_empty() || other.selectors().is_empty() {
         selectors.clear();
