@@ -20,7 +20,7 @@
 /// | 3 the work | [`report`], then [`apply`], then [`scrub`], then [`plan`], [`audit`] and [`sample`], then [`kms`] and [`licensing`] | results as text, JSON and a page; a plan file carried out on many targets; what to do to which image, and doing it; finding keys that lie about and removing them; which KMS host an image's clients ask; what an image itself says of keys; a small image of our own making. `Error`, the library's one error type, names them all |
 /// | 2 the meaning | [`image`], then [`activation`] and [`lint`], then [`pkeyconfig`]; [`transfer`], [`explain`] | a Windows image (in a WIM or a folder) that hands out files and takes changed ones back, and what a medium or a folder of WDS is made of; what activation wants, as changes to registry values; key against edition; rules over answer files; hives as .reg text and back; what the tables tell of a topic |
 /// | 1 the formats | [`hive`], [`wim`], [`unattend`], [`regfile`], [`key`], and on `key` [`catalog`] and [`trace`] | registry hives; WIM containers; answer files; .reg text; product keys; the tables of `keydata/`; the search for keys in bytes of any kind. They know nothing of each other |
-/// | 0 the ground | [`file`](mod@file), [`finding`], [`secret`], [`text`], [`bytes`] | safe replacement of files; the shape of what checks find; wiped and locked memory; encodings and upper-casing; bounds-checked reading |
+/// | 0 the ground | [`file`](mod@file), [`finding`], [`secret`], [`text`], [`bytes`], [`threads`] | safe replacement of files; the shape of what checks find; wiped and locked memory; encodings and upper-casing; bounds-checked reading; how many threads can run |
 ///
 /// The journey of a key: `cli` reads it through `secret` into one locked buffer; `key` parses it; `plan` lets `pkeyconfig` and
 /// `catalog` judge it for the image; `activation` turns it into wishes for registry values and applies them to a `hive` in
@@ -53,6 +53,7 @@ pub mod sample;
 pub mod scrub;
 pub mod secret;
 pub mod text;
+pub mod threads;
 pub mod trace;
 pub mod transfer;
 pub mod unattend;

@@ -23,9 +23,9 @@ pub use show::{Look, show};
 use crate::activation::{FirstBootStep, KmsHost};
 use crate::image::{self, Images, PackedFile, Phase, Progress, Target};
 use crate::secret::Wiped;
+use crate::threads;
 use crate::trace::{Scanner, Traces};
 use crate::wim::{Left, LeftReason};
-use std::num::NonZero;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -408,7 +408,7 @@ fn prepare_all(
     let (next, looked) = (AtomicUsize::new(0), AtomicU64::new(0));
     let total = images.selected().len() as u64;
     progress(phase, 0, total);
-    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let cores = threads::available();
     let workers = cores.min(images.selected().len()).max(1);
     let work = || {
         let mut done = Vec::new();

@@ -11,6 +11,7 @@ use crate::finding::{Finding, Level};
 use crate::image::{self, Images, Part, Phase, Role, SOFTWARE, SYSTEM, Target};
 use crate::plan::{self, Destination, KeyChoice, Prepared};
 use crate::scrub;
+use crate::threads;
 use std::any::Any;
 use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -440,7 +441,7 @@ fn weight(target: &Target) -> Result<(u64, Images), TargetError> {
         let system = images.size(image.index, SYSTEM)?.unwrap_or_default();
         largest = largest.max(software.saturating_add(system));
     }
-    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let cores = threads::available();
     let threads = cores.min(images.selected().len()).max(1) as u64;
     let trees = images.tree_sizes();
     let weight = BASE

@@ -11,6 +11,7 @@ use crate::finding::{Finding, Level};
 use crate::image::{Part, Role, Target};
 use crate::plan::{KeyChoice, Request};
 use crate::report::{self, Applied};
+use crate::threads;
 use clap::Args;
 use std::io::{self, Write};
 use std::num::NonZero;
@@ -87,7 +88,7 @@ pub(super) fn set(
 }
 
 fn cores() -> NonZero<usize> {
-    std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN)
+    NonZero::new(threads::available()).unwrap_or(NonZero::<usize>::MIN)
 }
 
 /// Carries a plan out and tells what became of it.

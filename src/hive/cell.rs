@@ -86,6 +86,12 @@ impl<'h> Cells<'h> {
         std::hint::black_box(touched);
     }
 
+    /// The payload of the cell in use at `offset`, where the full check has met one.
+    #[inline]
+    pub(super) fn payload_met(self, offset: u32) -> Option<&'h [u8]> {
+        self.bins.get(range_in_use(self.bins, offset)?)
+    }
+
     /// The payload of the cell in use at `offset`, where `what` is expected.
     pub(super) fn payload(self, offset: u32, what: &str) -> Result<&'h [u8], Error> {
         if let Some(present) = self.present {
@@ -106,24 +112,32 @@ impl<'h> Cells<'h> {
 }
 
 fn payload_range(bins: &[u8], offset: u32, what: &str) -> Result<Range<usize>, Error> {
-    let fault = |reason: &str| Error::damaged(offset, format!("{what}: {reason}"));
-    if offset == NIL {
-        return Err(fault("the offset is nil"));
-    }
+    range_in_use(bins, offset)
+        .ok_or_else(|| Error::damaged(offset, format!("{what}: {}", why_not_in_use(bins, offset))))
+}
+
+/// The payload of the cell in use at `offset`, if there is one. The check comes here for most cells of a hive.
+#[inline]
+fn range_in_use(bins: &[u8], offset: u32) -> Option<Range<usize>> {
     let start = offset as usize;
-    if !start.is_multiple_of(ALIGNMENT) {
-        return Err(fault("the offset is not a multiple of 8"));
-    }
-    let size = i32_at(bins, start).ok_or_else(|| fault("the offset is outside the bins"))?;
-    if size >= 0 {
-        return Err(fault("the offset is not that of a cell in use"));
-    }
+    let size = i32_at(bins, start)?;
     let end = start.saturating_add(size.unsigned_abs() as usize);
     let payload = start + SIZE_FIELD..end;
-    if payload.is_empty() || end > bins.len() {
-        return Err(fault("the cell has an impossible size"));
+    let is_sound = start.is_multiple_of(ALIGNMENT) && size < 0 && !payload.is_empty() && end <= bins.len();
+    is_sound.then_some(payload)
+}
+
+/// Why there is no cell in use at `offset`.
+#[cold]
+fn why_not_in_use(bins: &[u8], offset: u32) -> &'static str {
+    let start = offset as usize;
+    match i32_at(bins, start) {
+        _ if offset == NIL => "the offset is nil",
+        _ if !start.is_multiple_of(ALIGNMENT) => "the offset is not a multiple of 8",
+        None => "the offset is outside the bins",
+        Some(0..) => "the offset is not that of a cell in use",
+        Some(_) => "the cell has an impossible size",
     }
-    Ok(payload)
 }
 
 impl super::Hive {

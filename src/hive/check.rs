@@ -14,6 +14,7 @@ use super::cell::{Cells, NIL, SIZE_FIELD};
 use super::name::Name;
 use super::{Error, Finding, Severity};
 use crate::bytes::{i32_at, slice};
+use crate::threads;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
@@ -27,7 +28,7 @@ pub fn check(bytes: &[u8]) -> Vec<Finding> {
     match BaseBlock::read(bytes) {
         Ok(block) => {
             let mut findings: Vec<_> = block.dirt().into_iter().collect();
-            findings.extend(examine(bytes, &block).0);
+            findings.extend(examine(bytes, &block, threads::available()).0);
             findings
         }
         Err(Error::Damaged(finding)) => vec![finding],
@@ -39,8 +40,8 @@ pub fn check(bytes: &[u8]) -> Vec<Finding> {
     }
 }
 
-/// As [`check`], without the base block; with the bins and free cells of a hive whose cells tile it.
-pub(super) fn examine(bytes: &[u8], block: &BaseBlock) -> (Vec<Finding>, Tiling) {
+/// As [`check`], without the base block and with at most so many threads; with the bins and free cells of a hive whose cells tile it.
+pub(super) fn examine(bytes: &[u8], block: &BaseBlock, threads: usize) -> (Vec<Finding>, Tiling) {
     let area = slice(bytes, super::cell::BINS_START, block.bins_size).unwrap_or_default();
     let cells = Cells::new(area, block.minor);
     let survey = || {
@@ -52,8 +53,8 @@ pub(super) fn examine(bytes: &[u8], block: &BaseBlock) -> (Vec<Finding>, Tiling)
     let Some(mut ground) = ground else {
         return (findings.finish(), tiling);
     };
-    if crew::is_worth_it(&ground) {
-        if let Some(mut checker) = crew::check_tree(&ground, block.root) {
+    if let Some(size) = crew::size(&ground, threads) {
+        if let Some(mut checker) = crew::check_tree(&ground, block.root, size) {
             checker.findings = findings;
             return (checker.conclude(), tiling);
         }
@@ -175,6 +176,16 @@ impl<'h> Ground<'h> {
     }
 }
 
+/// A key whose subkeys are to be visited, and what it says of them: it is not read a second time.
+#[derive(Clone, Copy)]
+struct Waiting {
+    key: u32,
+    depth: u32,
+    list: u32,
+    count: u32,
+    longest_name: u16,
+}
+
 struct Checker<'g, 'h> {
     ground: &'g Ground<'h>,
     cells: Cells<'h>,
@@ -184,8 +195,12 @@ struct Checker<'g, 'h> {
     users: BTreeMap<u32, u32>,
     /// The descriptor of the key before, and how many keys in a row used it that are not counted above.
     latest_user: (u32, u32),
-    /// The keys whose subkeys are to be visited: offset and depth.
-    waiting: Vec<(u32, usize)>,
+    /// The keys whose subkeys are to be visited.
+    waiting: Vec<Waiting>,
+    /// Those of them whose turn it is, reused.
+    turn: Vec<Waiting>,
+    /// Their subkeys, reused.
+    ahead: Vec<u32>,
     /// The value names of one key, reused.
     names: Vec<(u64, Name<'h>)>,
     /// Lists that a key without subkeys or values still names.
@@ -204,6 +219,8 @@ impl<'g, 'h> Checker<'g, 'h> {
             users: BTreeMap::new(),
             latest_user: (NIL, 0),
             waiting: Vec::new(),
+            turn: Vec::new(),
+            ahead: Vec::new(),
             names: Vec::new(),
             left_behind: Vec::new(),
             has_special_keys: false,
@@ -220,10 +237,17 @@ impl<'g, 'h> Checker<'g, 'h> {
     }
 
     /// Notes that `from` refers to the cell in use at `offset`, and nothing else does; says whether that holds.
+    #[inline]
     fn take(&mut self, offset: u32, what: &str, from: u32) -> bool {
-        if self.ground.unclaimed.take(offset, self.alone) {
-            return true;
+        let is_taken = self.ground.unclaimed.take(offset, self.alone);
+        if !is_taken {
+            self.refuse_reference(offset, what, from);
         }
+        is_taken
+    }
+
+    #[cold]
+    fn refuse_reference(&mut self, offset: u32, what: &str, from: u32) {
         let position = super::cell::file_position(offset);
         let place = if offset == NIL {
             "nowhere".to_owned()
@@ -233,15 +257,15 @@ impl<'g, 'h> Checker<'g, 'h> {
             format!("at byte {position:#x}, where no cell in use begins")
         };
         self.refuse(from, format!("{what} is said to be {place}"));
-        false
     }
 
     /// The payload of the cell at `offset`, which `from` refers to and nothing else does, at least `least` bytes long.
+    #[inline]
     fn claim(&mut self, offset: u32, least: usize, what: &str, from: u32) -> Option<&'h [u8]> {
         if !self.take(offset, what, from) {
             return None;
         }
-        let payload = self.cells.payload(offset, what).ok()?;
+        let payload = self.cells.payload_met(offset)?;
         self.fits(offset, payload.len(), least, what).then_some(payload)
     }
 
@@ -252,14 +276,20 @@ impl<'g, 'h> Checker<'g, 'h> {
         }
     }
 
+    #[inline]
     fn fits(&mut self, offset: u32, room: usize, least: usize, what: &str) -> bool {
         if room < least {
-            self.refuse(
-                offset,
-                format!("{what} of {least} bytes does not fit into its cell of {room}"),
-            );
+            self.refuse_size(offset, room, least, what);
         }
         room >= least
+    }
+
+    #[cold]
+    fn refuse_size(&mut self, offset: u32, room: usize, least: usize, what: &str) {
+        self.refuse(
+            offset,
+            format!("{what} of {least} bytes does not fit into its cell of {room}"),
+        );
     }
 
     /// What can be said when every key was visited.

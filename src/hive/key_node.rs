@@ -5,7 +5,7 @@
 use super::Error;
 use super::cell::{Cells, number, short};
 use super::name::Name;
-use crate::bytes::{slice, u64_at};
+use crate::bytes::u64_at;
 
 pub(super) const SIGNATURE: &[u8; 2] = b"nk";
 pub(super) const FLAGS: usize = 2;
@@ -47,6 +47,8 @@ pub(super) const FLAG_HANDLE: u16 = 0x40;
 #[derive(Clone, Copy)]
 pub(super) struct KeyNode<'h> {
     payload: &'h [u8],
+    /// The fields before the name: of known length, so that reading one needs no look at the length.
+    fields: &'h [u8; NAME],
     name: Name<'h>,
 }
 
@@ -58,17 +60,23 @@ impl<'h> KeyNode<'h> {
 
     /// The key node that is `payload`, the content of the cell at `offset`.
     pub(super) fn parse(payload: &'h [u8], offset: u32) -> Result<Self, Error> {
-        if payload.get(..2) != Some(SIGNATURE) || payload.len() < NAME {
+        let split = payload.split_first_chunk::<NAME>();
+        let Some((fields, behind)) = split.filter(|(fields, _)| fields.starts_with(SIGNATURE)) else {
             return Err(Error::damaged(offset, "there is no key where one is expected"));
-        }
-        let length = usize::from(short(payload, NAME_LENGTH));
-        let bytes = slice(payload, NAME, length)
+        };
+        let length = usize::from(short(fields, NAME_LENGTH));
+        let bytes = behind
+            .get(..length)
             .ok_or_else(|| Error::damaged(offset, format!("a key name of {length} bytes leaves its cell")))?;
-        let name = Name::new(bytes, short(payload, FLAGS) & FLAG_LATIN1 != 0);
+        let name = Name::new(bytes, short(fields, FLAGS) & FLAG_LATIN1 != 0);
         if !name.is_whole() {
             return Err(Error::damaged(offset, "a key name in UTF-16 has an odd length"));
         }
-        Ok(Self { payload, name })
+        Ok(Self {
+            payload,
+            fields,
+            name,
+        })
     }
 
     pub(super) fn payload(self) -> &'h [u8] {
@@ -80,15 +88,15 @@ impl<'h> KeyNode<'h> {
     }
 
     pub(super) fn flags(self) -> u16 {
-        short(self.payload, FLAGS)
+        short(self.fields, FLAGS)
     }
 
     pub(super) fn last_written(self) -> u64 {
-        u64_at(self.payload, LAST_WRITTEN).unwrap_or_default()
+        u64_at(self.fields, LAST_WRITTEN).unwrap_or_default()
     }
 
     pub(super) fn number(self, field: usize) -> u32 {
-        number(self.payload, field)
+        number(self.fields, field)
     }
 
     pub(super) fn is_handle(self) -> bool {
@@ -105,16 +113,16 @@ impl<'h> KeyNode<'h> {
     }
 
     pub(super) fn class_length(self) -> usize {
-        usize::from(short(self.payload, CLASS_LENGTH))
+        usize::from(short(self.fields, CLASS_LENGTH))
     }
 
     pub(super) fn longest_subkey_name(self) -> u16 {
-        short(self.payload, LONGEST_SUBKEY_NAME)
+        short(self.fields, LONGEST_SUBKEY_NAME)
     }
 
     /// How many bytes of the cell are in use.
     pub(super) fn used(self) -> usize {
-        NAME + usize::from(short(self.payload, NAME_LENGTH))
+        NAME + usize::from(short(self.fields, NAME_LENGTH))
     }
 
     /// What only a running Windows can edit, in words.
@@ -123,7 +131,7 @@ impl<'h> KeyNode<'h> {
             Some("a symbolic link")
         } else if self.is_handle() {
             Some("a predefined handle")
-        } else if self.payload.get(LAYER).copied().unwrap_or_default() != 0 {
+        } else if self.fields.get(LAYER).copied().unwrap_or_default() != 0 {
             Some("part of a layered hive")
         } else {
             None

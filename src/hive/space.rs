@@ -77,6 +77,14 @@ fn cell_size(length: usize) -> Result<u32, Error> {
     narrow(size)
 }
 
+/// Where a bin of `length` bytes at `start` ends, if the format can hold it.
+fn end_of_bin(start: usize, length: usize) -> Result<usize, Error> {
+    let end = start
+        .checked_add(length)
+        .filter(|&end| end <= base_block::BINS_LIMIT);
+    end.ok_or(Error::Full("2 GiB"))
+}
+
 impl Hive {
     fn put_size(&mut self, offset: u32, size: u32, in_use: bool) -> Result<(), Error> {
         let signed = i32::try_from(size).map_err(|_| Error::Full("2 GiB"))?;
@@ -167,10 +175,7 @@ impl Hive {
     fn add_bin(&mut self, size: u32) -> Result<(u32, u32), Error> {
         let start = self.bins_length;
         let length = align_up(size as usize + bin::HEADER as usize, BLOCK).ok_or(Error::Full("2 GiB"))?;
-        let end = start + length;
-        if end > base_block::BINS_LIMIT {
-            return Err(Error::Full("2 GiB"));
-        }
+        let end = end_of_bin(start, length)?;
         let grown = self.bytes.grow(BINS_START + end);
         grown.map_err(|_| Error::Full("the memory of this machine"))?;
         self.bins_length = end;
@@ -195,5 +200,146 @@ impl Hive {
         self.space.bins.push(Bin { start: offset, size });
         self.space.add(cell, free);
         Ok((cell, free))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A hive whose free cells are all taken, so that what comes next lies side by side in a new bin.
+    fn full_hive() -> Hive {
+        let mut hive = Hive::create(5).unwrap();
+        hive.demand_editable().unwrap();
+        while let Some(&(size, offset)) = hive.space.by_size.last() {
+            hive.allocate(size as usize - SIZE_FIELD, offset).unwrap();
+        }
+        hive
+    }
+
+    fn raw_size(hive: &Hive, offset: u32) -> i32 {
+        i32_at(hive.cells().bins(), offset as usize).unwrap()
+    }
+
+    fn filled(hive: &mut Hive, length: usize) -> u32 {
+        hive.allocate_with(&vec![0xA5; length], 0).unwrap()
+    }
+
+    fn bytes(hive: &Hive, offset: u32, size: u32) -> &[u8] {
+        crate::bytes::slice(hive.cells().bins(), offset as usize, size as usize).unwrap()
+    }
+
+    #[test]
+    fn a_freed_cell_joins_both_neighbours_and_leaves_no_byte() {
+        let mut hive = full_hive();
+        let cells: Vec<u32> = [20, 60, 124, 28, 36]
+            .map(|length| filled(&mut hive, length))
+            .to_vec();
+        let [first, second, third, fourth, fifth] = cells[..] else {
+            panic!()
+        };
+        let sizes = [24, 64, 128, 32, 40];
+        assert_eq!(
+            [second - first, third - second, fourth - third, fifth - fourth],
+            sizes[..4]
+        );
+        hive.release(second).unwrap();
+        assert_eq!((raw_size(&hive, second), raw_size(&hive, third)), (64, -128));
+        hive.release(fourth).unwrap();
+        hive.release(third).unwrap();
+        let joined = 64 + 128 + 32;
+        assert_eq!(raw_size(&hive, second), joined);
+        let payload = bytes(&hive, second + 4, joined.unsigned_abs() - 4);
+        assert!(payload.iter().all(|&byte| byte == 0));
+        assert_eq!(hive.space.by_place.get(&second), Some(&joined.unsigned_abs()));
+        assert!(!hive.space.by_place.contains_key(&third) && !hive.space.by_place.contains_key(&fourth));
+        assert_eq!(hive.space.by_place.len(), hive.space.by_size.len());
+        // The neighbours in use are as they were.
+        assert_eq!((raw_size(&hive, first), raw_size(&hive, fifth)), (-24, -40));
+        assert!(bytes(&hive, first + 4, 20).iter().all(|&byte| byte == 0xA5));
+        assert!(bytes(&hive, fifth + 4, 36).iter().all(|&byte| byte == 0xA5));
+        assert_eq!(filled(&mut hive, 220), second, "the joined cell is used again");
+    }
+
+    #[test]
+    fn a_cell_that_shrinks_much_gives_back_what_is_over() {
+        let mut hive = full_hive();
+        let cell = filled(&mut hive, 204);
+        let next = filled(&mut hive, 20);
+        assert_eq!(next - cell, 208);
+        let kept = 208 - u32::try_from(WORTH_GIVING_BACK).unwrap();
+        hive.trim(cell, kept as usize + 1 - SIZE_FIELD).unwrap();
+        assert_eq!(raw_size(&hive, cell), -208, "less than what is worth it");
+        hive.trim(cell, kept as usize - SIZE_FIELD).unwrap();
+        assert_eq!(raw_size(&hive, cell), -kept.cast_signed());
+        assert!(bytes(&hive, cell + 4, kept - 4).iter().all(|&byte| byte == 0xA5));
+        assert_eq!(raw_size(&hive, cell + kept).unsigned_abs(), 208 - kept);
+        assert!(
+            bytes(&hive, cell + kept + 4, 208 - kept - 4)
+                .iter()
+                .all(|&byte| byte == 0)
+        );
+        assert_eq!(hive.space.by_place.get(&(cell + kept)), Some(&(208 - kept)));
+        assert_eq!(raw_size(&hive, next), -24);
+    }
+
+    #[test]
+    fn a_cell_near_by_is_taken_before_one_that_fits_better_elsewhere() {
+        let mut hive = full_hive();
+        // Two bins, each full but for one free cell of its own size.
+        let first = filled(&mut hive, 3996);
+        let near = filled(&mut hive, 60);
+        let second = filled(&mut hive, 4020);
+        let exact = filled(&mut hive, 36);
+        assert!(near / 4096 == first / 4096 && exact / 4096 == second / 4096 && first / 4096 < second / 4096);
+        hive.release(near).unwrap();
+        hive.release(exact).unwrap();
+        assert_eq!(hive.space.choose(40, first).map(|(offset, _)| offset), Some(near));
+        assert_eq!(
+            hive.space.choose(40, second).map(|(offset, _)| offset),
+            Some(exact)
+        );
+        let bin = hive
+            .space
+            .bins
+            .iter()
+            .find(|bin| (bin.start..bin.end()).contains(&second));
+        let start = bin.unwrap().start;
+        assert_eq!(
+            hive.space.choose(40, start).map(|(offset, _)| offset),
+            Some(exact)
+        );
+        assert_eq!(
+            hive.space.choose(64, second).map(|(offset, _)| offset),
+            Some(near)
+        );
+        assert_eq!(
+            hive.space.choose(40, 0).map(|(offset, _)| offset),
+            Some(exact),
+            "the best fit"
+        );
+        assert_eq!(hive.space.choose(4000, first), None);
+    }
+
+    #[test]
+    fn a_new_bin_is_no_larger_than_it_must_be() {
+        let mut hive = full_hive();
+        let before = hive.bins_length;
+        // With its size field and the header of the bin it fills one block.
+        filled(&mut hive, BLOCK - 32 - SIZE_FIELD);
+        assert_eq!(hive.bins_length, before + BLOCK);
+        filled(&mut hive, BLOCK - 32 - SIZE_FIELD + 1);
+        assert_eq!(hive.bins_length, before + 3 * BLOCK);
+        assert_eq!(hive.bytes.len(), BINS_START + hive.bins_length);
+    }
+
+    #[test]
+    fn a_hive_ends_where_its_format_does() {
+        let limit = base_block::BINS_LIMIT;
+        assert!(cell_size(limit - ALIGNMENT - SIZE_FIELD).is_ok());
+        assert!(cell_size(limit - SIZE_FIELD).is_err());
+        assert!(cell_size(usize::MAX).is_err());
+        assert_eq!(end_of_bin(limit - BLOCK, BLOCK).ok(), Some(limit));
+        assert!(end_of_bin(limit, BLOCK).is_err() && end_of_bin(limit - BLOCK, 2 * BLOCK).is_err());
     }
 }

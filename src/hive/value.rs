@@ -49,6 +49,8 @@ pub(super) enum Place {
 #[derive(Clone, Copy)]
 pub(super) struct ValueNode<'h> {
     payload: &'h [u8],
+    /// The fields before the name: of known length, so that reading one needs no look at the length.
+    fields: &'h [u8; NAME],
     name: Name<'h>,
 }
 
@@ -60,18 +62,23 @@ impl<'h> ValueNode<'h> {
 
     /// The value that is `payload`, the content of the cell at `offset`.
     pub(super) fn parse(payload: &'h [u8], offset: u32) -> Result<Self, Error> {
-        if payload.get(..2) != Some(SIGNATURE) || payload.len() < NAME {
+        let split = payload.split_first_chunk::<NAME>();
+        let Some((fields, behind)) = split.filter(|(fields, _)| fields.starts_with(SIGNATURE)) else {
             return Err(Error::damaged(offset, "there is no value where one is expected"));
-        }
-        let length = usize::from(short(payload, NAME_LENGTH));
-        let bytes = slice(payload, NAME, length).ok_or_else(|| {
+        };
+        let length = usize::from(short(fields, NAME_LENGTH));
+        let bytes = behind.get(..length).ok_or_else(|| {
             Error::damaged(offset, format!("a value name of {length} bytes leaves its cell"))
         })?;
-        let name = Name::new(bytes, short(payload, FLAGS) & FLAG_LATIN1 != 0);
+        let name = Name::new(bytes, short(fields, FLAGS) & FLAG_LATIN1 != 0);
         if !name.is_whole() {
             return Err(Error::damaged(offset, "a value name in UTF-16 has an odd length"));
         }
-        Ok(Self { payload, name })
+        Ok(Self {
+            payload,
+            fields,
+            name,
+        })
     }
 
     pub(super) fn payload(self) -> &'h [u8] {
@@ -83,23 +90,23 @@ impl<'h> ValueNode<'h> {
     }
 
     pub(super) fn kind(self) -> ValueKind {
-        number(self.payload, KIND).into()
+        number(self.fields, KIND).into()
     }
 
     pub(super) fn is_tombstone(self) -> bool {
-        short(self.payload, FLAGS) & FLAG_TOMBSTONE != 0
+        short(self.fields, FLAGS) & FLAG_TOMBSTONE != 0
     }
 
     /// How many bytes of the cell are in use.
     pub(super) fn used(self) -> usize {
-        NAME + usize::from(short(self.payload, NAME_LENGTH))
+        NAME + usize::from(short(self.fields, NAME_LENGTH))
     }
 
     /// Where the data stands, for a hive of this minor version.
     pub(super) fn place(self, minor: u32) -> Place {
-        let stored = number(self.payload, DATA_LENGTH);
+        let stored = number(self.fields, DATA_LENGTH);
         let length = (stored & !INLINE) as usize;
-        let offset = number(self.payload, DATA);
+        let offset = number(self.fields, DATA);
         if stored & INLINE != 0 || length == 0 {
             Place::Inline(length)
         } else if big_data::is_needed(length, minor) {
@@ -117,7 +124,7 @@ impl<'h> ValueNode<'h> {
                 format!("a value holds {length} bytes in the place of 4"),
             )),
             Place::Inline(length) => Ok(Data::Borrowed(
-                slice(self.payload, DATA, length).unwrap_or_default(),
+                slice(self.fields, DATA, length).unwrap_or_default(),
             )),
             Place::Cell(_, length) | Place::Segments(_, length) if length > DATA_LIMIT => Err(
                 Error::damaged(offset, format!("a value says that it holds {length} bytes")),

@@ -5,9 +5,9 @@
 
 use super::folder::Folder;
 use super::{Error, Images, Kind, Phase, Progress};
+use crate::threads;
 use crate::wim::{Group, Owner, Wim};
 use std::collections::HashMap;
-use std::num::NonZero;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use zeroize::Zeroizing;
@@ -99,7 +99,7 @@ impl Images {
             }
             watcher
         };
-        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let threads = threads::available();
         Ok(std::thread::scope(|scope| {
             let workers: Vec<_> = (0..threads.min(tasks.len()).max(1))
                 .map(|_| scope.spawn(work))

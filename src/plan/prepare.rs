@@ -14,6 +14,7 @@ use crate::key::ProductKey;
 use crate::licensing::{installed_licences, own_configuration};
 use crate::pkeyconfig::KeyConfiguration;
 use crate::secret::{Bulk, Wiped};
+use crate::threads;
 use crate::trace::Traces;
 use crate::unattend::{AnswerFile, Setting};
 use crate::wim::Room;
@@ -54,17 +55,31 @@ impl ImageChanges {
 }
 
 /// The memory in which one image after the other is worked on.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Memory {
+    threads: usize,
     software: Room,
     system: Room,
     default_user: Room,
+}
+
+impl Default for Memory {
+    /// Memory for one who works alone.
+    fn default() -> Self {
+        Self {
+            threads: threads::available(),
+            software: Room::default(),
+            system: Room::default(),
+            default_user: Room::default(),
+        }
+    }
 }
 
 impl Memory {
     /// Memory for one of several workers, who has so many threads to himself.
     pub fn for_threads(threads: usize) -> Self {
         Self {
+            threads,
             software: Room::for_threads(threads),
             system: Room::for_threads(threads),
             default_user: Room::for_threads(threads),
@@ -246,7 +261,8 @@ impl Bench<'_> {
         } else {
             (bytes, None)
         };
-        let hive = Hive::open_bulk(bytes).map_err(|cause| self.images.hive_error(self.image, path, cause))?;
+        let hive = Hive::open_bulk(bytes, memory.threads)
+            .map_err(|cause| self.images.hive_error(self.image, path, cause))?;
         Ok(OpenHive {
             name,
             path,

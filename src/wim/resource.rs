@@ -13,9 +13,9 @@ use super::room::{Content, Place, Room, Seen};
 use super::storage::Storage;
 use crate::bytes;
 use crate::secret::Wiped;
+use crate::threads;
 use sha1::{Digest, Sha1};
 use std::collections::BTreeMap;
-use std::num::NonZero;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
 use zeroize::Zeroizing;
@@ -74,14 +74,9 @@ pub(super) fn sha1(bytes: &[u8]) -> Hash {
     Sha1::digest(bytes).into()
 }
 
-/// How many threads can run at once.
-pub(super) fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, NonZero::get)
-}
-
 /// How many threads are worth it for `chunks` chunks.
 pub(super) fn threads_for(chunks: usize) -> usize {
-    cores().min(chunks / CHUNKS_WORTH_A_THREAD).max(1)
+    threads::available().min(chunks / CHUNKS_WORTH_A_THREAD).max(1)
 }
 
 /// Reads exactly `buffer.len()` bytes and names what was being read if that fails.
@@ -427,7 +422,7 @@ impl Resource {
         let new_worker = || Worker::new(storage, codec, chunk_size, means.seen);
         let threads = means
             .threads
-            .unwrap_or_else(cores)
+            .unwrap_or_else(threads::available)
             .min(chunks.len() / CHUNKS_WORTH_A_THREAD);
         if threads <= 1 {
             let mut worker = new_worker()?;

@@ -10,6 +10,7 @@ use crate::licensing::Dossier;
 use crate::lint::{self, KnownImage, Neighbour, NeighbourKind, Surroundings};
 use crate::secret::{self, Wiped};
 use crate::text::{self, Encoding, Form};
+use crate::threads;
 use crate::unattend::{self, AnswerFile, SIZE_LIMIT};
 use std::collections::BTreeMap;
 use std::io;
@@ -53,7 +54,7 @@ pub(super) fn run(
     let neighbours = neighbours(&subjects);
     // Asking the system for its processors takes longer than to read a few files.
     let threads = if subjects.len() > ENOUGH {
-        std::thread::available_parallelism().map_or(1, usize::from)
+        threads::available()
     } else {
         1
     };

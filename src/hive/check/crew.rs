@@ -3,10 +3,9 @@
 //! Promise: each cell is visited by one thread, once, and the walk ends as that of one thread does. Findings would come in an order
 //! that chance decides; so if there is any, the caller throws the work away and lets one thread tell all.
 
-use super::{Checker, Findings, Ground};
+use super::{Checker, Findings, Ground, Waiting};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::available_parallelism;
 
 /// The most threads that are of use: memory is what they wait for.
 const LIMIT: usize = 4;
@@ -16,19 +15,19 @@ const WORTH_A_CREW: usize = 1 << 20;
 /// The keys that one thread leaves to the others.
 #[derive(Default)]
 struct Board {
-    keys: Mutex<Vec<(u32, usize)>>,
+    keys: Mutex<Vec<Waiting>>,
     more: Condvar,
     /// How many threads have nothing to do.
     idle: AtomicUsize,
 }
 
 impl Board {
-    fn keys(&self) -> MutexGuard<'_, Vec<(u32, usize)>> {
+    fn keys(&self) -> MutexGuard<'_, Vec<Waiting>> {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Leaves half of the keys that wait to a thread that has none; those that wait longest have most below them.
-    fn share(&self, waiting: &mut Vec<(u32, usize)>) {
+    fn share(&self, waiting: &mut Vec<Waiting>) {
         if self.idle.load(Ordering::Relaxed) > 0 && waiting.len() > 1 {
             let half = waiting.len() / 2;
             self.keys().extend(waiting.drain(..half));
@@ -37,7 +36,7 @@ impl Board {
     }
 
     /// Waits for keys of other threads of a crew of `size`; `false` when nobody has any more.
-    fn take(&self, waiting: &mut Vec<(u32, usize)>, size: usize) -> bool {
+    fn take(&self, waiting: &mut Vec<Waiting>, size: usize) -> bool {
         let mut keys = self.keys();
         if self.idle.fetch_add(1, Ordering::Relaxed) + 1 == size && keys.is_empty() {
             self.more.notify_all();
@@ -69,18 +68,14 @@ impl Drop for Shift<'_> {
     }
 }
 
-/// Whether the tree on `ground` is worth more than one thread.
-pub(super) fn is_worth_it(ground: &Ground<'_>) -> bool {
-    ground.cells.bins().len() >= WORTH_A_CREW && size() > 1
+/// How many of `threads` threads the tree on `ground` is worth; `None` for one.
+pub(super) fn size(ground: &Ground<'_>, threads: usize) -> Option<usize> {
+    let is_worth_it = ground.cells.bins().len() >= WORTH_A_CREW && threads > 1;
+    is_worth_it.then_some(threads.min(LIMIT))
 }
 
-fn size() -> usize {
-    available_parallelism().map_or(1, |threads| threads.get().min(LIMIT))
-}
-
-/// Visits every key below the one at `root`; `None` if there is anything to tell about them.
-pub(super) fn check_tree<'g, 'h>(ground: &'g Ground<'h>, root: u32) -> Option<Checker<'g, 'h>> {
-    let size = size();
+/// Visits every key below the one at `root`, by `size` threads; `None` if there is anything to tell about them.
+pub(super) fn check_tree<'g, 'h>(ground: &'g Ground<'h>, root: u32, size: usize) -> Option<Checker<'g, 'h>> {
     let board = Board::default();
     let new = || {
         let mut checker = Checker::new(ground, Findings::default());

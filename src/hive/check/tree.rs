@@ -1,6 +1,6 @@
 //! The check of keys, their lists and their values.
 
-use super::Checker;
+use super::{Checker, Waiting};
 use crate::bytes::u32_at;
 use crate::hive::cell::{NIL, SIZE_FIELD, number};
 use crate::hive::index::{Index, Leaf, LeafKind};
@@ -15,7 +15,7 @@ use std::sync::PoisonError;
 /// The size of one UTF-16 unit, in bytes.
 const UNIT: usize = 2;
 
-/// How many keys of a list are read ahead of their check.
+/// How many keys are read ahead of their check.
 const AHEAD: usize = 32;
 
 /// How many values of each of them.
@@ -24,10 +24,12 @@ const FEW: usize = 4;
 /// What is gathered while the subkeys of one key are listed.
 struct Listing<'h> {
     parent: u32,
-    depth: usize,
+    depth: u32,
     count: u32,
     longest: usize,
     previous: Option<Name<'h>>,
+    /// Whether the keys were read ahead.
+    is_ahead: bool,
 }
 
 impl<'h> Checker<'_, 'h> {
@@ -47,22 +49,34 @@ impl<'h> Checker<'_, 'h> {
         }
     }
 
-    /// Visits the subkeys of a key that waits; `false` if none does.
+    /// Visits the subkeys of one key that waits, or of several that have few; `false` if none waits.
     pub(super) fn check_next(&mut self) -> bool {
-        let Some((offset, depth)) = self.waiting.pop() else {
-            return false;
-        };
-        if let Ok(key) = KeyNode::read(self.cells, offset) {
-            let first = self.waiting.len();
-            self.check_subkeys(offset, key, depth);
-            // Keys lie in the file about as they are listed: memory is read forward.
-            self.waiting.get_mut(first..).unwrap_or_default().reverse();
+        let mut turn = std::mem::take(&mut self.turn);
+        let mut subkeys = 0usize;
+        while let Some(next) = self
+            .waiting
+            .pop_if(|next| subkeys == 0 || subkeys + next.count as usize <= AHEAD)
+        {
+            subkeys = subkeys.saturating_add(next.count as usize);
+            turn.push(next);
         }
-        true
+        if subkeys <= AHEAD {
+            self.touch_subkeys(&turn);
+        }
+        let first = self.waiting.len();
+        for &key in &turn {
+            self.check_subkeys(key);
+        }
+        // Keys lie in the file about as they are listed: memory is read forward.
+        self.waiting.get_mut(first..).unwrap_or_default().reverse();
+        let some_waited = !turn.is_empty();
+        turn.clear();
+        self.turn = turn;
+        some_waited
     }
 
     /// Everything about a key but its subkeys, which wait.
-    fn check_key(&mut self, offset: u32, key: KeyNode<'h>, depth: usize) {
+    fn check_key(&mut self, offset: u32, key: KeyNode<'h>, depth: u32) {
         self.has_special_keys |= key.special().is_some();
         let class = key.number(node::CLASS);
         match (key.class_length(), class) {
@@ -77,14 +91,18 @@ impl<'h> Checker<'_, 'h> {
             self.check_use_of_descriptor(offset, descriptor);
         }
         self.check_values(offset, key);
-        if key.number(node::SUBKEY_COUNT) > 0 {
-            self.waiting.push((offset, depth));
-        } else {
-            let list = key.number(node::SUBKEY_LIST);
-            if list != NIL {
-                self.warn(offset, "a key without subkeys names a list of them");
-                self.left_behind.push(list);
-            }
+        let (count, list) = (key.number(node::SUBKEY_COUNT), key.number(node::SUBKEY_LIST));
+        if count > 0 {
+            self.waiting.push(Waiting {
+                key: offset,
+                depth,
+                list,
+                count,
+                longest_name: key.longest_subkey_name(),
+            });
+        } else if list != NIL {
+            self.warn(offset, "a key without subkeys names a list of them");
+            self.left_behind.push(list);
         }
     }
 
@@ -131,38 +149,39 @@ impl<'h> Checker<'_, 'h> {
         }
     }
 
-    fn check_subkeys(&mut self, offset: u32, key: KeyNode<'h>, depth: usize) {
-        let declared = key.number(node::SUBKEY_COUNT);
-        let list = key.number(node::SUBKEY_LIST);
+    fn check_subkeys(&mut self, key: Waiting) {
         let mut listing = Listing {
-            parent: offset,
-            depth: depth + 1,
+            parent: key.key,
+            depth: key.depth + 1,
             count: 0,
             longest: 0,
             previous: None,
+            is_ahead: key.count as usize <= AHEAD,
         };
-        self.check_index(list, &mut listing);
-        if listing.count != declared {
-            let found = listing.count;
+        self.check_index(key.list, &mut listing);
+        if listing.count != key.count {
+            let (declared, found) = (key.count, listing.count);
+            let name = self.shown_name(key.key);
             self.refuse(
-                offset,
-                format!(
-                    "the key `{}` says that it has {declared} subkeys, its list holds {found}",
-                    key.name().shown()
-                ),
+                key.key,
+                format!("the key `{name}` says that it has {declared} subkeys, its list holds {found}"),
             );
         }
         let longest = listing.longest * UNIT;
-        if usize::from(key.longest_subkey_name()) < longest {
+        if usize::from(key.longest_name) < longest {
+            let (declared, name) = (key.longest_name, self.shown_name(key.key));
             self.refuse(
-                offset,
+                key.key,
                 format!(
-                    "the key `{}` says that names of its subkeys have at most {} bytes, one has {longest}",
-                    key.name().shown(),
-                    key.longest_subkey_name()
+                    "the key `{name}` says that names of its subkeys have at most {declared} bytes, one has {longest}"
                 ),
             );
         }
+    }
+
+    /// The name of the key at `offset` for a sentence.
+    fn shown_name(&self, offset: u32) -> String {
+        KeyNode::read(self.cells, offset).map_or_else(|_| String::new(), |key| key.name().shown())
     }
 
     fn check_index(&mut self, list: u32, listing: &mut Listing<'h>) {
@@ -197,7 +216,9 @@ impl<'h> Checker<'_, 'h> {
             self.refuse(list, "a subkey list is empty");
         }
         for part in leaf.parts(AHEAD) {
-            self.touch_keys(part);
+            if !listing.is_ahead {
+                self.touch_keys(|| part.entries().map(|(offset, _)| offset));
+            }
             for (offset, tag) in part.entries() {
                 listing.count = listing.count.saturating_add(1);
                 let Some(payload) = self.claim(offset, node::NAME, "a subkey", list) else {
@@ -269,7 +290,7 @@ impl<'h> Checker<'_, 'h> {
         }
         listing.longest = listing.longest.max(length);
         listing.previous = Some(name);
-        if listing.depth >= DEPTH_LIMIT {
+        if listing.depth as usize >= DEPTH_LIMIT {
             self.refuse(
                 offset,
                 format!("the key `{}` lies deeper than {DEPTH_LIMIT} levels", name.shown()),
@@ -279,10 +300,24 @@ impl<'h> Checker<'_, 'h> {
         }
     }
 
-    /// Reads the beginnings of the keys in `leaf` and of what they name, one sort after the other; see [`Cells::touch`].
-    fn touch_keys(&self, leaf: Leaf<'h>) {
+    /// As [`Checker::touch_keys`], for the subkeys of these keys; they have few.
+    fn touch_subkeys(&mut self, keys: &[Waiting]) {
         let cells = self.cells;
-        let keys = || leaf.entries().map(|(offset, _)| offset);
+        self.ahead.clear();
+        for key in keys {
+            let list = cells.payload_met(key.list);
+            // What is wrong with it comes to light when it is checked.
+            if let Some(Ok(Index::Leaf(leaf))) = list.map(|list| Index::parse(list, key.list)) {
+                self.ahead
+                    .extend(leaf.entries().take(AHEAD).map(|(offset, _)| offset));
+            }
+        }
+        self.touch_keys(|| self.ahead.iter().copied());
+    }
+
+    /// Reads the beginnings of these keys and of what they name, one sort after the other; see [`Cells::touch`].
+    fn touch_keys<I: Iterator<Item = u32>>(&self, keys: impl Fn() -> I) {
+        let cells = self.cells;
         let named = |field: usize| {
             move |offset: u32| {
                 let place = (offset as usize).checked_add(SIZE_FIELD + field)?;

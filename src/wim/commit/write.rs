@@ -7,6 +7,7 @@
 use super::{Plan, Report};
 use crate::secret::Wiped;
 use crate::text::printable;
+use crate::threads;
 use crate::wim::encode::Piece;
 use crate::wim::error::Error;
 use crate::wim::fingerprint::{self, Print};
@@ -14,7 +15,7 @@ use crate::wim::header::{DATA_START, HEADER_LENGTH, Header};
 use crate::wim::integrity;
 use crate::wim::intent::Intent;
 use crate::wim::reader::{Wim, lock};
-use crate::wim::resource::{cores, read_exact};
+use crate::wim::resource::read_exact;
 use crate::wim::space::Ranges;
 use crate::wim::storage::Storage;
 use crate::wim::update::{Update, Wanted};
@@ -260,7 +261,7 @@ fn prepare(
 fn threads_for_bytes(bytes: u64) -> usize {
     /// Less than this is done sooner than a thread is there.
     const EACH: u64 = 8 << 20;
-    cores()
+    threads::available()
         .min(usize::try_from(bytes / EACH).unwrap_or(usize::MAX))
         .max(1)
 }
