@@ -135,4 +135,19 @@ mod tests {
         let fields = Fields::read(b"NPPR9FWDCXD2C8JH872K2YT44").unwrap();
         assert!(!fields.checksum_fits);
     }
+
+    #[test]
+    fn the_upgrade_bit_is_the_one_behind_the_checksum() {
+        let mut found = [0; 2];
+        // The place of the N is the highest digit.
+        for place in 0..SYMBOL_COUNT - 1 {
+            let mut symbols = *b"NPPR9FWDCXD2C8JH872K2YT43";
+            symbols.rotate_right(place);
+            let (number, _) = number(&symbols).unwrap();
+            let is_set = *number >> 113 & 1 == 1;
+            assert_eq!(Fields::read(&symbols).unwrap().upgrade, is_set);
+            found[usize::from(is_set)] += 1;
+        }
+        assert!(found.iter().all(|&count| count > 0), "{found:?}");
+    }
 }

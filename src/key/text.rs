@@ -702,4 +702,124 @@ mod tests {
             assert!(text.split('-').all(|group| !told.contains(group)), "{told}");
         }
     }
+
+    #[test]
+    fn advice_names_only_symbols_that_keys_contain() {
+        let general = advice('!');
+        for found in "O0oIL1S5ZAEU".chars() {
+            let text = advice(found);
+            assert_ne!(text, general, "{found}");
+            let (_, symbols) = text.split_once("may be ").unwrap();
+            let named = symbols.chars().filter(|symbol| !matches!(symbol, 'o' | 'r'));
+            let named: Vec<char> = named.filter(char::is_ascii_alphanumeric).collect();
+            assert!(named.len() >= 2, "{found}");
+            for symbol in named {
+                assert!(
+                    item(symbol.encode_utf8(&mut [0; 4]))
+                        .is_ok_and(|(_, item)| matches!(item, Item::Symbol(_, None))),
+                    "{found}: {symbol}"
+                );
+            }
+        }
+        assert!(general.ends_with("its source."));
+    }
+
+    #[test]
+    fn sentences_name_the_group_and_the_column() {
+        let error = read("33PXH-7Y6KF-2VJC-XBBR8-HVTHH").unwrap_err();
+        assert!(error.to_string().contains("group 3 has not five"), "{error}");
+        // A doubled dash ends no group.
+        assert_eq!(
+            read("33PXH-7Y6KF--2VJC9-XBBR8-HVTH"),
+            Err(Error::Count {
+                found: 24,
+                group: Some(3)
+            })
+        );
+        let note = Note {
+            column: 6,
+            repair: Repair::Dash,
+        };
+        assert_eq!(note.to_string(), "column 6: typographic dash read as hyphen");
+    }
+
+    #[test]
+    fn a_draft_tells_columns_and_repairs_and_hides_the_rest() {
+        let mut draft = Draft::new();
+        draft.read(&PUBLISHED.to_lowercase()).unwrap();
+        assert_eq!(draft.take_notes().len(), 18);
+        assert!(draft.notes().is_empty());
+        draft.read(&format!(" \u{200B}{PUBLISHED}")).unwrap();
+        assert_eq!(
+            [0, 4, 5, 24, 25].map(|symbol| draft.column(symbol)),
+            [3, 7, 9, 31, 0]
+        );
+        assert_eq!(format!("{draft:?}"), "Draft([secret elided])");
+    }
+
+    #[test]
+    fn the_usual_writing_is_known_at_once() {
+        let mut draft = Draft::new();
+        assert!(draft.read_usual(PUBLISHED.as_bytes()));
+        assert_eq!(draft.symbols(), b"33PXH7Y6KF2VJC9XBBR8HVTHH");
+        for other in ["P", "\0", "\u{1}", "m", " "] {
+            assert!(
+                !draft.read_usual(PUBLISHED.replace('-', other).as_bytes()),
+                "{other:?}"
+            );
+            assert!(!draft.read_usual(PUBLISHED.replacen('-', other, 1).as_bytes()));
+        }
+        assert!(!draft.read_usual(&PUBLISHED.as_bytes()[1..]));
+    }
+
+    #[test]
+    fn too_few_symbols_and_one_too_many_can_be_asked_about() {
+        let mut draft = Draft::new();
+        let symbols = |draft: &Draft| draft.with_symbols(|symbols| Some(symbols.to_vec()));
+        draft.read(&PUBLISHED[..28]).unwrap_err();
+        assert_eq!(symbols(&draft).unwrap(), b"33PXH7Y6KF2VJC9XBBR8HVTH");
+        draft.read(&format!("{PUBLISHED}J")).unwrap_err();
+        assert_eq!(symbols(&draft).unwrap(), b"33PXH7Y6KF2VJC9XBBR8HVTHHJ");
+        draft.read(&format!("{PUBLISHED}JK")).unwrap_err();
+        assert_eq!(symbols(&draft), None);
+    }
+
+    #[test]
+    fn the_longest_text_is_counted_in_characters() {
+        let at_limit = "\u{1D401}".repeat(INPUT_LIMIT);
+        assert!(matches!(
+            read(&at_limit),
+            Err(Error::NotASymbol { column: 1, .. })
+        ));
+        let plain = "B".repeat(INPUT_LIMIT);
+        assert!(matches!(
+            read(&plain),
+            Err(Error::Count {
+                found: INPUT_LIMIT,
+                ..
+            })
+        ));
+        assert_eq!(read(&format!("{plain}B")), Err(Error::TooLong));
+        assert_eq!(read(&format!("{at_limit}B")), Err(Error::TooLong));
+    }
+
+    #[test]
+    fn the_letter_n_is_found_where_it_stands_wrong() {
+        let mut draft = Draft::new();
+        let mut form_of = |text: &str| {
+            draft.read(text).unwrap();
+            checked_form(&draft)
+        };
+        let second = PUBLISHED.replacen('Y', "N", 1).replacen('V', "N", 1);
+        assert_eq!(
+            form_of(&second),
+            Err(Error::SecondN {
+                column: 14,
+                symbol: 12
+            })
+        );
+        let last = format!("{}N", &PUBLISHED[..28]);
+        assert_eq!(form_of(&last), Err(Error::LastN { column: 29 }));
+        assert_eq!(form_of(PUBLISHED), Ok(Form::Pkey2005));
+    }
 }
