@@ -28,6 +28,7 @@ mod memory;
 mod metadata;
 mod reader;
 mod rebuild;
+mod references;
 mod resource;
 mod room;
 mod space;

@@ -9,17 +9,17 @@ mod write;
 
 use super::blob_table::{self, BlobTable, Kind, Row};
 use super::encode::{Base, Encoded, Piece, encode, survey};
-use super::error::{Error, Refusal};
+use super::error::Error;
 use super::header::{DATA_START, Header, ResourceHeader, flag, resource_flag};
 use super::integrity::{self, Integrity, NextTable};
 use super::intent::Intent;
-use super::reader::{Wim, add_counts, lock};
+use super::reader::{Wim, lock};
+use super::references::Counts;
 use super::resource::{Hash, Resource, read_exact, sha1};
 use super::space::Ranges;
 use super::storage::Disk;
 use super::update::Update;
 use crate::text::printable;
-use std::collections::HashMap;
 use std::io;
 use std::iter::once;
 use std::path::Path;
@@ -96,7 +96,7 @@ impl Update {
     /// An update without changes writes nothing, unless an earlier run was killed: then it cleans up after it.
     ///
     /// # Errors
-    /// [`Error::Locked`], [`Error::ChangedMeanwhile`], [`Refusal::Delta`], and whatever goes wrong while writing. After
+    /// [`Error::Locked`], [`Error::ChangedMeanwhile`], [`Refusal::Delta`](super::Refusal::Delta), and whatever goes wrong while writing. After
     /// an error the WIM is as it was before, or, if the error came during the wiping, already as wanted.
     pub fn commit(mut self, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, Error> {
         let length_before = self.wim.file_length;
@@ -279,24 +279,15 @@ impl Update {
     }
 
     /// The references of all images after the update.
-    fn count_references(&self) -> Result<HashMap<Hash, u32>, Error> {
-        let mut counts = HashMap::new();
-        for image in 1..=self.wim.image_count() {
-            let mut own = HashMap::new();
-            match self.edited.get(&image) {
-                Some(edited) => edited.metadata.count_references(&mut own)?,
-                None => self.wim.peek_metadata(image)?.count_references(&mut own)?,
-            }
-            let pending = |hash: &Hash| self.pending.iter().any(|encoded| encoded.hash == *hash);
-            if own
-                .keys()
-                .any(|hash| self.wim.blobs.find(hash).is_none() && !pending(hash))
-            {
-                return Err(Refusal::Delta { image }.into());
-            }
-            add_counts(&mut counts, own);
-        }
-        Ok(counts)
+    fn count_references(&self) -> Result<Counts, Error> {
+        let pending = |hash: &Hash| self.pending.iter().any(|encoded| encoded.hash == *hash);
+        self.wim.add_up(
+            |image, counts| match self.edited.get(&image) {
+                Some(edited) => edited.metadata.count_references(counts),
+                None => self.wim.peek_metadata(image)?.count_references(counts),
+            },
+            |hash| self.wim.blobs.find(hash).is_some() || pending(hash),
+        )
     }
 
     /// The new metadata resources.
@@ -330,7 +321,7 @@ impl Update {
         })
     }
 
-    fn report(&self, counts: &HashMap<Hash, u32>, recovered: bool) -> Report {
+    fn report(&self, counts: &Counts, recovered: bool) -> Report {
         let left = self.wanted.iter().filter_map(|wanted| {
             let hash = wanted.old.filter(|hash| wanted.new != Some(*hash))?;
             let reason = match self.wim.blobs.find(&hash)?.kind {
@@ -441,7 +432,7 @@ impl Wim {
 }
 
 /// The rows that stay, with their references counted afresh.
-fn kept_rows(blobs: &BlobTable, counts: &HashMap<Hash, u32>) -> Vec<Row> {
+fn kept_rows(blobs: &BlobTable, counts: &Counts) -> Vec<Row> {
     let keep = |row: &Row| match row.kind {
         Kind::Own | Kind::InSolid(..) => counts
             .get(&row.hash)

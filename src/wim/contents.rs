@@ -72,10 +72,10 @@ impl Wim {
     /// # Errors
     /// What is wrong with the metadata.
     pub fn groups(&self) -> Result<Vec<Group>, Error> {
-        let mut used = std::collections::HashMap::new();
-        for image in 1..=self.image_count() {
-            self.peek_metadata(image)?.count_references(&mut used)?;
-        }
+        let used = self.add_up(
+            |image, counts| self.peek_metadata(image)?.count_references(counts),
+            |_| true,
+        )?;
         let mut groups = Vec::new();
         let mut solids: Vec<Group> = self.blobs.solids.iter().copied().map(Group::of).collect();
         let mut seen = HashSet::new();

@@ -7,6 +7,7 @@
 mod edit;
 
 use super::error::Error;
+use super::references::Counts;
 use super::resource::{Hash, NO_HASH};
 use crate::{bytes, text};
 use std::collections::{HashMap, HashSet};
@@ -315,7 +316,7 @@ impl Metadata {
     }
 
     /// How often each content is referred to.
-    pub(super) fn count_references(&self, counts: &mut HashMap<Hash, u32>) -> Result<(), Error> {
+    pub(super) fn count_references(&self, counts: &mut Counts) -> Result<(), Error> {
         let mut count = |hash: Hash| {
             if hash != NO_HASH {
                 let references = counts.entry(hash).or_default();

@@ -344,23 +344,6 @@ impl Wim {
         Err(refusal.into())
     }
 
-    /// How often each content is referred to by all images.
-    ///
-    /// # Errors
-    /// [`Refusal::Delta`] if some content is not in this file.
-    pub(super) fn references(&self) -> Result<HashMap<Hash, u32>, Error> {
-        let mut counts = HashMap::new();
-        for image in 1..=self.header.images {
-            let mut own = HashMap::new();
-            self.peek_metadata(image)?.count_references(&mut own)?;
-            if own.keys().any(|hash| self.blobs.find(hash).is_none()) {
-                return Err(Refusal::Delta { image }.into());
-            }
-            add_counts(&mut counts, own);
-        }
-        Ok(counts)
-    }
-
     /// The metadata of an image, kept for the next call.
     pub(super) fn metadata(&self, image: u32) -> Result<Arc<Metadata>, Error> {
         let metadata = self.peek_metadata(image)?;
@@ -428,14 +411,6 @@ impl Wim {
                 })
                 .collect(),
         }
-    }
-}
-
-/// Adds `own` to `counts`.
-pub(super) fn add_counts(counts: &mut HashMap<Hash, u32>, own: HashMap<Hash, u32>) {
-    for (hash, references) in own {
-        let sum = counts.entry(hash).or_default();
-        *sum = sum.saturating_add(references);
     }
 }
 
