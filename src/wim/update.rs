@@ -398,3 +398,6 @@ fn check_name(name: &str, path: &str) -> Result<(), Error> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
