@@ -279,6 +279,40 @@ mod tests {
     }
 
     #[test]
+    fn every_number_has_a_limit_of_its_own() {
+        assert_eq!(
+            product_id(999_999, SERIAL_LIMIT - 1, "Retail", 999).unwrap(),
+            "99999-99999-99999-AA999"
+        );
+        for (group, serial, tail) in [(1_000_000, 1, 1), (1, SERIAL_LIMIT, 1), (1, 1, 1000)] {
+            assert_eq!(product_id(group, serial, "Retail", tail), None);
+        }
+        assert_eq!(
+            product_id_windows7("00371", 199, SERIAL_LIMIT - 1, 999).unwrap(),
+            "00371-999-9999992-99999"
+        );
+        for (group, serial, tail) in [(200, 1, 1), (1, SERIAL_LIMIT, 1), (1, 1, 1000)] {
+            assert_eq!(product_id_windows7("00371", group, serial, tail), None);
+        }
+        assert_eq!(product_id_windows7("0037x", 170, 1, 1), None);
+    }
+
+    #[test]
+    fn the_licence_type_is_that_of_the_channel() {
+        let number = |key_type| LicenceType::of_key_type(key_type).number();
+        let types = [
+            "Retail",
+            "OEM:DM",
+            "OEM:NONSLP",
+            "Volume:GVLK",
+            "Volume:MAK",
+            "",
+            "OEMish",
+        ];
+        assert_eq!(types.map(number), [0, 2, 2, 3, 3, 0, 0]);
+    }
+
+    #[test]
     fn days_count_from_one_in_utc() {
         assert_eq!(year_and_day(0), (1970, 1));
         assert_eq!(year_and_day(1_556_496_314), (2019, 119));
