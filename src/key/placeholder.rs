@@ -101,8 +101,31 @@ mod tests {
             ("AAAAA-BBBBB-CCCCC-DDDDD-EEEEE", Placeholder::Example),
             ("{{ product_key }}", Placeholder::Template),
             ("%PRODUCTKEY%", Placeholder::Template),
+            ("${KEY}", Placeholder::Template),
+            ("$(KEY)", Placeholder::Template),
+            ("<your key>", Placeholder::Template),
         ] {
             assert_eq!(recognise(text), Some(kind), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_variable_has_two_ends_and_a_name() {
+        for text in ["<>", "%%", "%", "<key", "key>", "${KEY", "$(KEY}", "{{key}"] {
+            assert_eq!(recognise(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn each_kind_says_what_it_is() {
+        for (kind, word) in [
+            (Placeholder::Repeated, "repeated"),
+            (Placeholder::Cleared, "cleared"),
+            (Placeholder::Masked, "masked"),
+            (Placeholder::Example, "example"),
+            (Placeholder::Template, "template"),
+        ] {
+            assert!(kind.to_string().contains(word), "{kind}");
         }
     }
 

@@ -126,9 +126,10 @@ pub enum ProductIdParts {
 
 /// Reads a `ProductId` text of either form; `None` if it has neither.
 pub fn read_product_id(text: &str) -> Option<ProductIdParts> {
-    let mut parts = text.split('-');
-    let parts: [&str; 4] = [parts.next()?, parts.next()?, parts.next()?, parts.next()?];
-    if text.len() != 23 || !text.is_ascii() {
+    let mut parts_left = text.split('-');
+    let mut part = || parts_left.next();
+    let parts = [part()?, part()?, part()?, part()?];
+    if parts_left.next().is_some() {
         return None;
     }
     let number = |digits: &str| {
@@ -142,17 +143,18 @@ pub fn read_product_id(text: &str) -> Option<ProductIdParts> {
     match parts.map(str::len) {
         [5, 5, 5, 5] => {
             let tail = last.strip_prefix("AA")?;
+            let oem = tail == "OEM";
+            if !oem {
+                number(tail)?;
+            }
             let (group_end, serial_start) = second.split_at_checked(1)?;
             let group = number(first)? * 10 + number(group_end)?;
             let serial = number(serial_start)? * 100_000 + number(third)?;
-            Some(ProductIdParts::Current {
-                group,
-                serial,
-                oem: tail == "OEM",
-            })
+            Some(ProductIdParts::Current { group, serial, oem })
         }
         [5, 3, 7, 5] => {
             number(first)?;
+            number(last)?;
             if second == "OEM" {
                 let (half_group, _) = third.split_at_checked(2)?;
                 let check_fits = digit_sum(third)? % 7 == 0;
@@ -279,6 +281,78 @@ mod tests {
     }
 
     #[test]
+    fn a_text_of_another_form_is_none() {
+        for text in [
+            "",
+            "00432-70000-00001",
+            "00432-70000-00001-AA701-",
+            "00432-70000-00001-AA70x",
+            "00432-70000-00001-AAé1",
+            "00432-70000-00001-BB701",
+            "00432-7000x-00001-AA701",
+            "é432-70000-00001-AA701",
+            "00371-868-000000x-85123",
+            "00371-868-0000007-8512x",
+            "0037x-868-0000007-85123",
+            "00371-OEM-8992671-0000x",
+            "00371-OEM-é92671-00008",
+        ] {
+            assert_eq!(read_product_id(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_digit_of_a_serial_counts() {
+        assert_eq!(
+            read_product_id("00432-71234-56789-AA701"),
+            Some(ProductIdParts::Current {
+                group: 4327,
+                serial: 123_456_789,
+                oem: false
+            })
+        );
+        let windows7 = |text| match read_product_id(text) {
+            Some(ProductIdParts::Windows7 {
+                half_group,
+                serial,
+                oem,
+                check_fits,
+                ..
+            }) => (half_group, serial, oem, check_fits),
+            other => panic!("{text}: {other:?}"),
+        };
+        assert_eq!(
+            windows7("00371-868-1234567-85123"),
+            (85, Some(868_123_456), false, true)
+        );
+        assert_eq!(
+            windows7("00371-868-1234568-85123"),
+            (85, Some(868_123_456), false, false)
+        );
+    }
+
+    #[test]
+    fn a_windows_7_oem_text_holds_a_check_digit_and_no_serial() {
+        for (text, fits) in [
+            ("00371-OEM-8992671-00008", true),
+            ("00371-OEM-8992672-00008", false),
+            ("00371-OEM-8992676-00008", false),
+        ] {
+            assert_eq!(
+                read_product_id(text),
+                Some(ProductIdParts::Windows7 {
+                    product_code: "00371".to_owned(),
+                    half_group: 89,
+                    serial: None,
+                    oem: true,
+                    check_fits: fits,
+                }),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
     fn every_number_has_a_limit_of_its_own() {
         assert_eq!(
             product_id(999_999, SERIAL_LIMIT - 1, "Retail", 999).unwrap(),
@@ -313,8 +387,41 @@ mod tests {
     }
 
     #[test]
+    fn the_advanced_product_id_holds_the_whole_serial() {
+        let key = crate::key::ProductKey::from_symbols(b"33PXH7Y6KF2VJC9XBBR8HVTHH").unwrap();
+        let id = |serial| {
+            advanced_product_id(&crate::key::Placement {
+                key: &key,
+                group: 4327,
+                serial,
+                part_number: "",
+                activation_id: "",
+                edition: "Professional",
+                key_type: "Volume:GVLK",
+                eula_type: "Volume",
+                upgrade: false,
+                product_id: "",
+                product_code: "00371",
+                language: 1033,
+                build: 7601,
+                stamp: Stamp {
+                    unix_time: 1_700_000_000,
+                    random: 0,
+                },
+            })
+        };
+        assert_eq!(
+            id(868_000_123).unwrap(),
+            "00371-04327-868-000123-03-1033-7601.0000-3182023"
+        );
+        assert_eq!(id(SERIAL_LIMIT), None);
+    }
+
+    #[test]
     fn days_count_from_one_in_utc() {
         assert_eq!(year_and_day(0), (1970, 1));
+        assert_eq!(year_and_day(31_535_999), (1970, 365));
+        assert_eq!(year_and_day(31_536_000), (1971, 1));
         assert_eq!(year_and_day(1_556_496_314), (2019, 119));
         assert_eq!(year_and_day(u32::MAX), (2106, 38));
         assert_eq!(year_and_day(951_782_400), (2000, 60)); // 29 February

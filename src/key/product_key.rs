@@ -162,6 +162,16 @@ mod tests {
     }
 
     #[test]
+    fn a_published_key_has_fields_and_stands_for_itself() {
+        let key = ProductKey::from_symbols(b"NPPR9FWDCXD2C8JH872K2YT43").unwrap();
+        assert!(key.fields().is_some_and(|fields| fields.group > 0));
+        assert_eq!(key.placeholder(), None);
+        let cleared = ProductKey::from_symbols(&[b'B'; SYMBOL_COUNT]).unwrap();
+        assert_eq!(cleared.placeholder(), Some(Placeholder::Cleared));
+        assert!(cleared.fields().is_none());
+    }
+
+    #[test]
     fn sixteen_zero_bytes_are_a_cleared_key() {
         assert!(matches!(ProductKey::from_stored(&[0; 16]), Stored::Cleared));
         assert!(matches!(ProductKey::from_stored(&[0xFF; 16]), Stored::NotAKey));

@@ -42,3 +42,19 @@ pub fn content_id(sku: u32, part_number: &str) -> String {
     let (fourth, fifth) = (rest >> 48, rest & 0xFFFF_FFFF_FFFF);
     format!("{head:08x}-{second:04x}-{third:04x}-{fourth:04x}-{fifth:012x}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_around_a_part_number_does_not_count() {
+        for part_number in ["X19-98698", "[TH]X19-98698", "[TH]X19-98698:Virtual"] {
+            assert_eq!(
+                package_family_name(4, part_number),
+                "Microsoft.Windows.4.X19-98698_8wekyb3d8bbwe"
+            );
+            assert_eq!(content_id(4, part_number), "05ce649a-eed1-d14e-aa01-4045f35ca54d");
+        }
+    }
+}
