@@ -19,6 +19,7 @@ use wimkey::hive::{Hive, ValueKind};
 use wimkey::image::{FILE_LIMIT, SOFTWARE, Target};
 use wimkey::plan::{self, Destination, Request};
 use wimkey::sample::{self, SampleImage};
+use wimkey::threads::Allowance;
 use wimkey::wim::{Builder, Codec, ImageBuilder, Properties, Room, Wim};
 
 const ROUNDS: usize = 5;
@@ -102,17 +103,19 @@ fn floor(original: &Path, output: &Path) {
     let (next, written) = (AtomicU32::new(1), AtomicU64::new(0));
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     let images = wim.image_count();
+    let workers = cores.min(images as usize);
+    let allowance = Allowance::among(workers);
     std::thread::scope(|scope| {
-        for _ in 0..cores.min(images as usize) {
+        for _ in 0..workers {
             scope.spawn(|| {
-                let threads = (cores / images as usize).max(1);
                 loop {
                     let image = next.fetch_add(1, Ordering::Relaxed);
                     if image > images {
+                        allowance.leave();
                         return;
                     }
                     // A room of its own: nothing is known from another image.
-                    let mut room = Room::for_threads(threads);
+                    let mut room = Room::of_worker(&allowance);
                     let content = wim.read_into(image, SOFTWARE, FILE_LIMIT, &mut room).unwrap();
                     assert!(!content.is_empty());
                     written.fetch_add(

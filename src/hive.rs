@@ -56,7 +56,7 @@ pub use value::{DATA_LIMIT, Data, Value};
 use crate::bytes::{slice, u32_at};
 use crate::file::Draft;
 use crate::secret::{Bulk, Wiped};
-use crate::threads;
+use crate::threads::Allowance;
 use base_block::BaseBlock;
 use check::Tiling;
 use space::Space;
@@ -89,8 +89,8 @@ pub struct Hive {
     is_broken: bool,
     /// Which parts are in memory, if not all.
     present: Option<sparse::Present>,
-    /// How many threads may check it.
-    threads: usize,
+    /// The threads that may check it.
+    allowance: Allowance,
 }
 
 impl Hive {
@@ -120,17 +120,17 @@ impl Hive {
     /// [`Error::Dirty`] with the reason and the way out; [`Error::Damaged`] with the first fault that forbids edits;
     /// [`Error::NotAHive`], [`Error::Version`].
     pub fn open(bytes: Wiped) -> Result<Self, Error> {
-        Self::open_bulk(bytes.into(), threads::available())
+        Self::open_bulk(bytes.into(), Allowance::default())
     }
 
-    /// As [`Hive::open`], for a hive in large memory. It is checked by at most so many threads: 1 where others are busy beside it.
+    /// As [`Hive::open`], for a hive in large memory. It is checked by the threads of `allowance`.
     ///
     /// # Errors
     /// As [`Hive::open`].
-    pub fn open_bulk(bytes: Bulk, threads: usize) -> Result<Self, Error> {
+    pub fn open_bulk(bytes: Bulk, allowance: Allowance) -> Result<Self, Error> {
         let block = BaseBlock::read(&bytes)?;
         let mut hive = Self {
-            threads,
+            allowance,
             ..Self::assemble(bytes, &block)
         };
         hive.demand_editable()?;
@@ -150,7 +150,7 @@ impl Hive {
             changed: false,
             is_broken: false,
             present: None,
-            threads: threads::available(),
+            allowance: Allowance::default(),
         }
     }
 
@@ -180,7 +180,7 @@ impl Hive {
     /// The warnings of the full check and what it met, or the first fault that forbids edits.
     fn demand_whole(&self) -> Result<(Vec<Finding>, Tiling), Error> {
         let block = BaseBlock::read(&self.bytes)?;
-        let (findings, tiling) = check::examine(&self.bytes, &block, self.threads);
+        let (findings, tiling) = check::examine(&self.bytes, &block, self.allowance.threads());
         let worst = findings
             .iter()
             .find(|finding| finding.severity == Severity::Refuse);

@@ -458,7 +458,7 @@ impl Images {
         let (path, content) = (path.into(), content.into());
         let content = match &self.kind {
             Kind::Wim(wim) => {
-                let packed = wim.pack(image, &path, &content);
+                let packed = wim.pack(image, &path, &content, room.allowance());
                 room.put_back(content);
                 PackedContent::Wim(packed.map_err(|cause| self.wim_error(cause))?)
             }

@@ -23,7 +23,7 @@ pub use show::{Look, show};
 use crate::activation::{FirstBootStep, KmsHost};
 use crate::image::{self, Images, PackedFile, Phase, Progress, Target};
 use crate::secret::Wiped;
-use crate::threads;
+use crate::threads::{self, Allowance};
 use crate::trace::{Scanner, Traces};
 use crate::wim::{Left, LeftReason};
 use std::path::Path;
@@ -408,11 +408,11 @@ fn prepare_all(
     let (next, looked) = (AtomicUsize::new(0), AtomicU64::new(0));
     let total = images.selected().len() as u64;
     progress(phase, 0, total);
-    let cores = threads::available();
-    let workers = cores.min(images.selected().len()).max(1);
+    let workers = threads::available().min(images.selected().len()).max(1);
+    let allowance = Allowance::among(workers);
     let work = || {
         let mut done = Vec::new();
-        let mut memory = Memory::for_threads(cores / workers);
+        let mut memory = Memory::of_worker(&allowance);
         while let Some(image) = images.selected().get(next.fetch_add(1, Ordering::Relaxed)) {
             let changes = prepare(images, image, request, &mut memory);
             let refused = changes.is_err();
@@ -423,6 +423,7 @@ fn prepare_all(
                 next.store(images.selected().len(), Ordering::Relaxed);
             }
         }
+        allowance.leave();
         done
     };
     let mut done: Vec<_> = std::thread::scope(|scope| {

@@ -84,7 +84,7 @@ impl Images {
         progress: Progress<'_>,
     ) -> Result<Vec<W>, Error> {
         let (tasks, names) = self.tasks()?;
-        let total = tasks.iter().map(|(_, size)| size).sum();
+        let total = tasks.iter().map(|(_, size)| *size).fold(0, u64::saturating_add);
         let (next, done) = (AtomicUsize::new(0), AtomicU64::new(0));
         progress(Phase::Search, 0, total);
         let work = || {
@@ -93,7 +93,7 @@ impl Images {
                 self.show(task, &names, &mut watcher);
                 progress(
                     Phase::Search,
-                    done.fetch_add(*size, Ordering::Relaxed) + size,
+                    done.fetch_add(*size, Ordering::Relaxed).saturating_add(*size),
                     total,
                 );
             }

@@ -14,7 +14,7 @@ use crate::key::ProductKey;
 use crate::licensing::{installed_licences, own_configuration};
 use crate::pkeyconfig::KeyConfiguration;
 use crate::secret::{Bulk, Wiped};
-use crate::threads;
+use crate::threads::Allowance;
 use crate::trace::Traces;
 use crate::unattend::{AnswerFile, Setting};
 use crate::wim::Room;
@@ -55,34 +55,23 @@ impl ImageChanges {
 }
 
 /// The memory in which one image after the other is worked on.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Memory {
-    threads: usize,
+    allowance: Allowance,
     software: Room,
     system: Room,
     default_user: Room,
 }
 
-impl Default for Memory {
-    /// Memory for one who works alone.
-    fn default() -> Self {
-        Self {
-            threads: threads::available(),
-            software: Room::default(),
-            system: Room::default(),
-            default_user: Room::default(),
-        }
-    }
-}
-
 impl Memory {
-    /// Memory for one of several workers, who has so many threads to himself.
-    pub fn for_threads(threads: usize) -> Self {
+    /// Memory for one of several workers.
+    pub fn of_worker(allowance: &Allowance) -> Self {
+        let room = || Room::of_worker(allowance);
         Self {
-            threads,
-            software: Room::for_threads(threads),
-            system: Room::for_threads(threads),
-            default_user: Room::for_threads(threads),
+            allowance: allowance.clone(),
+            software: room(),
+            system: room(),
+            default_user: room(),
         }
     }
 
@@ -261,7 +250,7 @@ impl Bench<'_> {
         } else {
             (bytes, None)
         };
-        let hive = Hive::open_bulk(bytes, memory.threads)
+        let hive = Hive::open_bulk(bytes, memory.allowance.clone())
             .map_err(|cause| self.images.hive_error(self.image, path, cause))?;
         Ok(OpenHive {
             name,

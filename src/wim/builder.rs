@@ -15,6 +15,7 @@ use super::memory::Memory;
 use super::resource::{Hash, NO_HASH, sha1};
 use super::space::Ranges;
 use crate::text;
+use crate::threads::Allowance;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Mutex;
@@ -103,7 +104,7 @@ impl Builder {
                 metadata,
                 self.coding,
                 None,
-                survey(metadata, self.coding, None),
+                survey(metadata, self.coding, None, &Allowance::default()),
                 &Mutex::default(),
             )?;
             let row = contents.append(&encoded, resource_flag::METADATA, Kind::Metadata(index));
@@ -170,7 +171,7 @@ impl Contents {
             content,
             coding,
             None,
-            survey(content, coding, None),
+            survey(content, coding, None, &Allowance::default()),
             &Mutex::default(),
         )?;
         self.by_hash.insert(hash, self.rows.len());

@@ -20,6 +20,7 @@ use super::space::Ranges;
 use super::storage::Disk;
 use super::update::Update;
 use crate::text::printable;
+use crate::threads::Allowance;
 use std::io;
 use std::iter::once;
 use std::path::Path;
@@ -302,7 +303,7 @@ impl Update {
                 Some(Base { chunks, prints })
             });
             let (bytes, coding) = (edited.metadata.bytes(), wim.header.coding);
-            let survey = survey(bytes, coding, base.as_ref());
+            let survey = survey(bytes, coding, base.as_ref(), &Allowance::default());
             all.push((image, encode(bytes, coding, base.as_ref(), survey, &wim.cache)?));
         }
         Ok(all)

@@ -11,11 +11,15 @@ use super::header::{ResourceHeader, resource_flag};
 use super::reader::lock;
 use super::resource::{Chunk, Hash, sha1, threads_for};
 use crate::secret::Wiped;
+use crate::threads::Allowance;
 use sha1::{Digest, Sha1};
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use zeroize::Zeroizing;
+
+/// Shorter contents than this, in bytes, are hashed before a second thread is there.
+const WORTH_A_THREAD: usize = 1 << 20;
 
 /// A stretch of a new resource.
 pub(super) enum Piece {
@@ -138,17 +142,31 @@ pub(super) struct Survey {
     changed: Vec<usize>,
 }
 
-/// Hashes `content` and compares its chunks with the old ones.
-pub(super) fn survey(content: &[u8], coding: Option<(Codec, u32)>, base: Option<&Base>) -> Survey {
+/// Hashes `content` and compares its chunks with the old ones; at the same time where `allowance` has a thread to spare.
+pub(super) fn survey(
+    content: &[u8],
+    coding: Option<(Codec, u32)>,
+    base: Option<&Base>,
+    allowance: &Allowance,
+) -> Survey {
     let chunk_size = coding.map_or(usize::MAX, |(_, size)| size as usize);
-    let mut hasher = Sha1::new();
-    let mut changed = Vec::new();
-    for (index, plain) in content.chunks(chunk_size).enumerate() {
-        hasher.update(plain);
-        if !base.is_some_and(|base| base.holds(index, plain, chunk_size)) {
-            changed.push(index);
-        }
+    let is_changed =
+        |(index, plain): &(usize, &[u8])| !base.is_some_and(|base| base.holds(*index, plain, chunk_size));
+    let chunks = content.chunks(chunk_size).enumerate();
+    if content.len() >= WORTH_A_THREAD && allowance.threads() > 1 {
+        return std::thread::scope(|scope| {
+            let hash = scope.spawn(|| sha1(content));
+            let changed = chunks.filter(is_changed).map(|(index, _)| index).collect();
+            let hash = hash
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            Survey { hash, changed }
+        });
     }
+    let mut hasher = Sha1::new();
+    // Chunk by chunk, while it is near.
+    let hashed = chunks.inspect(|(_, plain)| hasher.update(plain));
+    let changed = hashed.filter(is_changed).map(|(index, _)| index).collect();
     Survey {
         hash: hasher.finalize().into(),
         changed,

@@ -12,7 +12,8 @@ use crate::bytes;
 use sha1::{Digest, Sha1};
 
 /// Length of the table's header: its length, the number of sums, the length of a stretch; u32 each.
-const TABLE_HEADER: u64 = 12;
+const HEADER_LENGTH: usize = 3 * size_of::<u32>();
+const TABLE_HEADER: u64 = HEADER_LENGTH as u64;
 const SUM_LENGTH: usize = 20;
 /// The stretch that Windows uses, in bytes.
 const USUAL_STRETCH: u32 = 10 << 20;
@@ -52,15 +53,29 @@ fn stretch_of(old: Option<&Integrity>) -> u32 {
 impl Integrity {
     /// Reads the table at `location`; `None` if it is not one. `end` is where the blob table ends.
     pub(super) fn read(storage: &dyn Storage, location: ResourceHeader, end: u64) -> Option<Self> {
-        let length = usize::try_from(location.plain)
-            .ok()
-            .filter(|_| location.plain <= end)?;
+        let mut header = [0; HEADER_LENGTH];
+        read_exact(storage, "integrity table", location.offset, &mut header).ok()?;
+        let stretch = bytes::u32_at(&header, 8).filter(|stretch| STRETCHES.contains(stretch))?;
+        let file_length = storage.length().ok()?;
+        let fits = location
+            .offset
+            .checked_add(location.plain)
+            .is_some_and(|end| end <= file_length);
+        if !fits || table_length(end, stretch) != location.plain {
+            return None;
+        }
+        let length = usize::try_from(location.plain - TABLE_HEADER).ok()?;
         let mut raw = vec![0; length];
-        read_exact(storage, "integrity table", location.offset, &mut raw).ok()?;
-        let stretch = bytes::u32_at(&raw, 8).filter(|stretch| STRETCHES.contains(stretch))?;
-        let sums = raw.get(3 * size_of::<u32>()..)?.chunks_exact(SUM_LENGTH);
-        let sums: Vec<Hash> = sums.filter_map(|sum| sum.try_into().ok()).collect();
-        (table_length(end, stretch) == location.plain).then_some(Self { stretch, sums, end })
+        read_exact(
+            storage,
+            "integrity table",
+            location.offset + TABLE_HEADER,
+            &mut raw,
+        )
+        .ok()?;
+        let (sums, _) = raw.as_chunks::<SUM_LENGTH>();
+        let sums = sums.to_vec();
+        Some(Self { stretch, sums, end })
     }
 }
 

@@ -52,7 +52,10 @@ impl Wim {
                 }
             }
         };
-        let trees: u64 = (1..=images).map(|image| self.tree_size(image)).sum();
+        // What a hostile file says of its sizes may be more than there is.
+        let trees = (1..=images)
+            .map(|image| self.tree_size(image))
+            .fold(0, u64::saturating_add);
         let threads = if trees < WORTH_A_THREAD {
             1
         } else {

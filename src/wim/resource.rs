@@ -301,7 +301,7 @@ impl Resource {
             });
         }
         let means = Means {
-            threads: room.threads(),
+            threads: Some(room.allowance().threads()),
             seen: seen.as_ref(),
             hash: true,
         };

@@ -7,6 +7,7 @@
 use super::fingerprint::{self, BLOCK, Print};
 use super::resource::Hash;
 use crate::secret::Bulk;
+use crate::threads::Allowance;
 use std::io;
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -18,7 +19,7 @@ pub struct Room {
     /// Whether it is to be memory of the heap, which becomes a vector without being copied.
     on_heap: bool,
     seen: Option<Seen>,
-    threads: Option<usize>,
+    allowance: Allowance,
 }
 
 impl std::fmt::Debug for Room {
@@ -71,10 +72,10 @@ impl Seen {
 }
 
 impl Room {
-    /// A room whose contents are decompressed with this many threads: 1 where other threads do the same with other contents.
-    pub fn for_threads(threads: usize) -> Self {
+    /// A room of one of several workers.
+    pub fn of_worker(allowance: &Allowance) -> Self {
         Self {
-            threads: Some(threads),
+            allowance: allowance.clone(),
             ..Self::default()
         }
     }
@@ -92,8 +93,9 @@ impl Room {
         self.bytes = Some(bytes);
     }
 
-    pub(super) fn threads(&self) -> Option<usize> {
-        self.threads
+    /// The threads of him whose room it is.
+    pub fn allowance(&self) -> &Allowance {
+        &self.allowance
     }
 
     /// Memory of `length` bytes with anything in it, and what it holds.

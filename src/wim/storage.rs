@@ -24,6 +24,8 @@ pub(super) trait Storage: Send + Sync {
     fn set_length(&self, length: u64) -> io::Result<()>;
     /// Returns when all that was written is on the medium.
     fn sync(&self) -> io::Result<()>;
+    /// Lets the medium begin with bytes that were written and that nobody needs soon; promises nothing.
+    fn begin_sync(&self, _range: Range<u64>) {}
     /// Makes bytes zero that need no medium from then on; an error if that cannot be done here.
     fn punch(&self, range: Range<u64>) -> io::Result<()>;
 }
@@ -100,6 +102,18 @@ impl Storage for Disk {
     fn sync(&self) -> io::Result<()> {
         self.writer()?.sync_data()
     }
+
+    #[cfg(target_os = "linux")]
+    fn begin_sync(&self, range: Range<u64>) {
+        use rustix::fs::{Advice, fadvise};
+        use std::num::NonZeroU64;
+        let length = NonZeroU64::new(range.end.saturating_sub(range.start));
+        if let (Ok(file), Some(length)) = (self.writer(), length) {
+            // Linux begins to write what is dirty before it forgets the rest.
+            _ = fadvise(file, range.start, Some(length), Advice::DontNeed);
+        }
+    }
+
     #[cfg(target_os = "linux")]
     fn punch(&self, range: Range<u64>) -> io::Result<()> {
         use rustix::fs::{FallocateFlags, fallocate};

@@ -13,6 +13,7 @@ use super::room::Room;
 use super::xml::TotalsChange;
 use crate::secret::{self, Wiped};
 use crate::text::printable;
+use crate::threads::Allowance;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -104,22 +105,28 @@ impl Wim {
 
 impl Wim {
     /// Makes `content` ready to become that of the file at `path`: hashes it and compresses what is new in it. May be called for
-    /// several files at once; nothing of the content is kept but what is new.
+    /// several files at once, each with the threads of its `allowance`; nothing of the content is kept but what is new.
     ///
     /// # Errors
     /// [`Error::WrongKind`] if the path leads to something that is no ordinary file; what is wrong with the metadata or with
     /// the same content elsewhere in this WIM.
-    pub fn pack(&self, image: u32, path: &str, content: &[u8]) -> Result<Packed, Error> {
+    pub fn pack(
+        &self,
+        image: u32,
+        path: &str,
+        content: &[u8],
+        allowance: &Allowance,
+    ) -> Result<Packed, Error> {
         let metadata = self.metadata(image)?;
         let existing = metadata.find(path)?;
         let old = existing
             .map(|raw| content_of(&metadata, &raw, image, path))
             .transpose()?;
-        self.pack_over(content, old)
+        self.pack_over(content, old, allowance)
     }
 
     /// As [`Wim::pack`], for a file whose content is `old` now.
-    fn pack_over(&self, content: &[u8], old: Option<Hash>) -> Result<Packed, Error> {
+    fn pack_over(&self, content: &[u8], old: Option<Hash>, allowance: &Allowance) -> Result<Packed, Error> {
         let has = |hash| Packed { hash, encoded: None };
         if content.is_empty() {
             return Ok(has(NO_HASH));
@@ -127,7 +134,7 @@ impl Wim {
         let length = content.len() as u64;
         let base = old.and_then(|old| self.base(&old, length));
         let coding = self.header.coding;
-        let survey = survey(content, coding, base.as_ref());
+        let survey = survey(content, coding, base.as_ref(), allowance);
         let hash = survey.hash;
         if old == Some(hash) {
             return Ok(has(hash));
@@ -202,7 +209,7 @@ impl Update {
             .as_ref()
             .map(|raw| self.with_metadata(image, |metadata| content_of(metadata, raw, image, path))?)
             .transpose()?;
-        let packed = self.wim.pack_over(&content, old)?;
+        let packed = self.wim.pack_over(&content, old, &Allowance::default())?;
         secret::wipe(content);
         self.put_at(image, path, existing, old, packed)
     }

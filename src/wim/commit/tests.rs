@@ -24,6 +24,8 @@ enum Fault {
     Torn,
     /// This step alone fails: the program may clean up.
     Error,
+    /// What arrives is not what was written, and nobody says so.
+    Lie,
 }
 
 /// A file in memory in which one step goes wrong.
@@ -44,6 +46,11 @@ impl Faulty {
 
     fn contents(&self) -> Vec<u8> {
         self.bytes.lock().unwrap().clone()
+    }
+
+    /// Whether the step that is next is to be a lie.
+    fn lies(&self) -> bool {
+        self.fault == Some((*self.steps.lock().unwrap(), Fault::Lie))
     }
 
     /// Counts a step; `Some(true)` if it fails half done, `Some(false)` if it fails.
@@ -77,9 +84,13 @@ impl Storage for Faulty {
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        let mut bytes = bytes.to_vec();
+        if self.lies() {
+            bytes[0] ^= 1;
+        }
         let failed = self.step();
         let arriving = match failed {
-            None => bytes,
+            None => &bytes,
             Some(true) => &bytes[..bytes.len() / 2],
             Some(false) => &[],
         };
@@ -231,6 +242,37 @@ fn every_kill_and_every_failure_leaves_the_old_or_the_new_state_and_no_residue_a
 }
 
 #[test]
+fn what_arrives_wrong_never_comes_into_force() {
+    for start in starts() {
+        let mut caught = 0;
+        for at in 0.. {
+            let faulty = Faulty::new(start.clone(), Some((at, Fault::Lie)));
+            let result = put(&faulty, NEW);
+            let after = Faulty::new(faulty.contents(), None);
+            match result {
+                Ok(_) => assert_eq!(content(&after), NEW, "{at}"),
+                Err(Error::ReadBack { .. }) if content(&after) == OLD => {
+                    assert_eq!(after.contents(), start, "{at}");
+                    caught += 1;
+                }
+                // Only the integrity table was missing.
+                Err(Error::ReadBack { .. }) => {
+                    put(&after, NEXT).unwrap();
+                    assert_eq!(content(&after), NEXT, "{at}");
+                }
+                Err(other) => panic!("{at}: {other}"),
+            }
+            assert!(integrity_holds(&after), "{at}");
+            if *faulty.steps.lock().unwrap() <= at {
+                break;
+            }
+        }
+        // The content, the metadata, the tables, and the header that points to them.
+        assert!(caught >= 4, "{caught}");
+    }
+}
+
+#[test]
 fn an_update_without_changes_finishes_what_a_killed_one_began() {
     for start in starts() {
         for at in 0.. {
@@ -256,6 +298,27 @@ fn an_update_without_changes_finishes_what_a_killed_one_began() {
             }
         }
     }
+}
+
+#[test]
+fn tables_that_claim_to_be_endless_take_no_memory() {
+    const ENDLESS: u64 = 1 << 49;
+    let builder = Builder::new()
+        .image(ImageBuilder::new("one").file("a", b"content", Properties::default()))
+        .integrity();
+    let mut bytes = builder.to_bytes().unwrap();
+    // The length of the blob table in the file, and both lengths of the integrity table.
+    for place in [48, 124] {
+        bytes[place..place + 7].copy_from_slice(&(2 * ENDLESS).to_le_bytes()[..7]);
+    }
+    bytes[140..148].copy_from_slice(&ENDLESS.to_le_bytes());
+    let file = MemoryFile::new(bytes);
+    let mut update = file.open().unwrap().update().unwrap();
+    update.put(1, "a", Wiped::new(b"other".to_vec())).unwrap();
+    update.commit(&mut |_, _| {}).unwrap();
+    let wim = file.open().unwrap();
+    assert_eq!(&wim.read(1, "a", 100).unwrap()[..], b"other");
+    assert!(wim.header.integrity.plain < 100);
 }
 
 #[test]

@@ -10,7 +10,6 @@ use crate::text::printable;
 use crate::threads;
 use crate::wim::encode::Piece;
 use crate::wim::error::Error;
-use crate::wim::fingerprint::{self, Print};
 use crate::wim::header::{DATA_START, HEADER_LENGTH, Header};
 use crate::wim::integrity;
 use crate::wim::intent::Intent;
@@ -81,7 +80,6 @@ pub(super) fn write(
         .and_then(|()| suspend_integrity(storage, &wim.header, &placed))
         .and_then(|()| reserve(storage, integrity.as_ref().map(|(offset, _)| *offset), &header))
         .and_then(|()| prepare(storage, writes, &mut step))
-        .and_then(|written| Ok(compare(storage, &written)?))
         .and_then(|()| switch(storage, &wim.header, &header));
     match prepared {
         Ok(()) => {}
@@ -150,22 +148,17 @@ fn reserve(storage: &dyn Storage, offset: Option<u64>, new: &Header) -> Result<(
     Ok(())
 }
 
-/// Makes the new state valid.
+/// Makes the new state valid; if that fails, the old one again.
 fn switch(storage: &dyn Storage, old: &Header, new: &Header) -> Result<(), Failed> {
-    let Err(error) = write_header(storage, &new.without_integrity()) else {
-        return Ok(());
-    };
-    let mut now = [0; HEADER_LENGTH];
-    let looked = read_exact(storage, "header", 0, &mut now);
-    let nothing_arrived = looked.is_ok() && (now == old.encode() || now == old.without_integrity());
-    Err(if nothing_arrived {
-        Failed::Before(error)
-    } else {
-        Failed::Unclear(error)
+    write_header(storage, &new.without_integrity()).map_err(|error| {
+        match write_header(storage, &old.without_integrity()) {
+            Ok(()) => Failed::Before(error),
+            Err(_) => Failed::Unclear(error),
+        }
     })
 }
 
-/// Writes an integrity table and brings it into force.
+/// Writes an integrity table and brings it into force; if that fails, none is in force.
 pub(super) fn write_integrity(
     storage: &dyn Storage,
     table: &[u8],
@@ -175,8 +168,12 @@ pub(super) fn write_integrity(
     storage
         .write_at(table, offset)
         .map_err(write_error("write the integrity table", offset))?;
+    compare(storage, table, offset, &mut vec![0; table.len()])?;
     sync(storage)?;
-    write_header(storage, &header.encode())
+    write_header(storage, &header.encode()).inspect_err(|_| {
+        // The error that led here is the one to report.
+        _ = write_header(storage, &header.without_integrity());
+    })
 }
 
 /// Gives the file its length.
@@ -193,36 +190,41 @@ fn sync(storage: &dyn Storage) -> Result<(), Error> {
         .map_err(write_error("make sure that the data is on the medium", 0))
 }
 
-/// Writes a header and waits until it is on the medium.
+/// Writes a header, waits until it is on the medium, and compares.
 pub(super) fn write_header(storage: &dyn Storage, header: &[u8; HEADER_LENGTH]) -> Result<(), Error> {
     storage
         .write_at(header, 0)
         .map_err(write_error("write the header", 0))?;
-    sync(storage)
+    sync(storage)?;
+    compare(storage, header, 0, &mut [0; HEADER_LENGTH])
 }
 
-/// A stretch of the file that was written, and the fingerprints of its blocks.
-struct Written {
-    offset: u64,
-    length: usize,
-    prints: Vec<Print>,
+/// Reads what was written at `offset` into `buffer`, which is as long, and compares.
+fn compare(storage: &dyn Storage, written: &[u8], offset: u64, buffer: &mut [u8]) -> Result<(), Error> {
+    read_exact(storage, "what was written", offset, buffer)?;
+    if *buffer == *written {
+        return Ok(());
+    }
+    let what = format!("{} bytes at offset {offset:#x}", written.len());
+    Err(Error::ReadBack { what })
 }
 
 /// Writes one stretch after the other, through one buffer.
 struct Writer<'a> {
     storage: &'a dyn Storage,
     buffer: Wiped,
+    /// What was just written, as the file has it.
+    read_back: Wiped,
     position: u64,
-    written: Vec<Written>,
     step: &'a mut dyn FnMut(u64),
 }
 
-/// Writes everything that the new header will point to, and says what it wrote.
+/// Writes everything that the new header will point to, reads it again and compares.
 fn prepare(
     storage: &dyn Storage,
     writes: Vec<(u64, Vec<Piece>)>,
     step: &mut dyn FnMut(u64),
-) -> Result<Vec<Written>, Failed> {
+) -> Result<(), Failed> {
     let total: u64 = writes
         .iter()
         .flat_map(|(_, pieces)| pieces)
@@ -230,31 +232,25 @@ fn prepare(
         .sum();
     let threads = threads_for_bytes(total).min(writes.len());
     let waiting = Mutex::new(writes.into_iter());
-    let (written, failures) = on_threads(threads, step, |step| {
+    on_threads(threads, step, |step| {
         let mut writer = Writer {
             storage,
             buffer: Zeroizing::new(Vec::with_capacity(STEP)),
+            read_back: Zeroizing::new(vec![0; STEP]),
             position: 0,
-            written: Vec::new(),
             step,
         };
         loop {
             let Some((offset, pieces)) = lock(&waiting).next() else {
-                return (writer.written, None);
+                return Ok(());
             };
             if let Err(error) = writer.resource(offset, pieces) {
                 lock(&waiting).by_ref().for_each(drop); // nobody needs to go on
-                return (writer.written, Some(error));
+                return Err(error);
             }
         }
-    });
-    match failures.into_iter().next() {
-        Some(error) => Err(error.into()),
-        None => {
-            sync(storage)?;
-            Ok(written)
-        }
-    }
+    })?;
+    Ok(sync(storage)?)
 }
 
 /// How many threads are worth it for work on so many bytes.
@@ -266,15 +262,14 @@ fn threads_for_bytes(bytes: u64) -> usize {
         .max(1)
 }
 
-/// Does the same on several threads, each of which tells of its steps; gathers what they made and what went wrong.
-fn on_threads<T: Send>(
+/// Does the same on several threads, each of which tells of its steps.
+fn on_threads(
     threads: usize,
     step: &mut dyn FnMut(u64),
-    work: impl Fn(&mut dyn FnMut(u64)) -> (Vec<T>, Option<Error>) + Sync,
-) -> (Vec<T>, Vec<Error>) {
+    work: impl Fn(&mut dyn FnMut(u64)) -> Result<(), Error> + Sync,
+) -> Result<(), Error> {
     if threads <= 1 {
-        let (made, failure) = work(step);
-        return (made, failure.into_iter().collect());
+        return work(step);
     }
     let (sender, steps) = std::sync::mpsc::channel();
     std::thread::scope(|scope| {
@@ -288,15 +283,14 @@ fn on_threads<T: Send>(
             .collect();
         drop(sender);
         steps.into_iter().for_each(step);
-        let (mut made, mut failures) = (Vec::new(), Vec::new());
+        let mut all = Ok(());
         for worker in workers {
-            let (own, failure) = worker
+            let own = worker
                 .join()
                 .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            made.extend(own);
-            failures.extend(failure);
+            all = all.and(own);
         }
-        (made, failures)
+        all
     })
 }
 
@@ -354,46 +348,15 @@ impl Writer<'_> {
             self.storage
                 .write_at(&self.buffer, offset)
                 .map_err(write_error("write data", offset))?;
-            let prints = fingerprint::prints(&self.buffer).collect();
-            self.written.push(Written {
-                offset,
-                length,
-                prints,
-            });
+            let read_back = self.read_back.get_mut(..length).unwrap_or_default();
+            compare(self.storage, &self.buffer, offset, read_back)?;
+            self.storage.begin_sync(offset..offset + length as u64);
             self.position += length as u64;
             (self.step)(length as u64);
             self.buffer.clear();
         }
         Ok(())
     }
-}
-
-/// Reads everything that was written and compares.
-fn compare(storage: &dyn Storage, written: &[Written]) -> Result<(), Error> {
-    let total = written.iter().map(|stretch| stretch.length as u64).sum();
-    let waiting = Mutex::new(written.iter());
-    let (_, failures) = on_threads(threads_for_bytes(total), &mut |_| {}, |_| {
-        let mut buffer = Zeroizing::new(vec![0; STEP]);
-        loop {
-            let Some(stretch) = lock(&waiting).next() else {
-                return (Vec::<()>::new(), None);
-            };
-            if let Err(error) = compare_stretch(storage, stretch, &mut buffer) {
-                return (Vec::new(), Some(error));
-            }
-        }
-    });
-    failures.into_iter().next().map_or(Ok(()), Err)
-}
-
-fn compare_stretch(storage: &dyn Storage, stretch: &Written, buffer: &mut [u8]) -> Result<(), Error> {
-    let bytes = buffer.get_mut(..stretch.length).unwrap_or_default();
-    read_exact(storage, "what was written", stretch.offset, bytes)?;
-    if fingerprint::prints(bytes).eq(stretch.prints.iter().copied()) {
-        return Ok(());
-    }
-    let what = format!("{} bytes at offset {:#x}", stretch.length, stretch.offset);
-    Err(Error::ReadBack { what })
 }
 
 /// Overwrites ranges with zeros, as far as the file goes, waits until the zeros are on the medium, and gives it back to the system
@@ -412,24 +375,22 @@ pub(super) fn wipe(
     });
     let zeros = vec![0; STEP];
     let waiting = Mutex::new(steps);
-    let (_, failures) = on_threads(threads_for_bytes(ranges.total()), step, |step| {
+    on_threads(threads_for_bytes(ranges.total()), step, |step| {
         loop {
             let Some(range) = lock(&waiting).next() else {
-                return (Vec::<()>::new(), None);
+                return Ok(());
             };
             let length = range.end - range.start;
             let part = usize::try_from(length)
                 .ok()
                 .and_then(|length| zeros.get(..length));
-            if let Err(source) = storage.write_at(part.unwrap_or_default(), range.start) {
-                return (Vec::new(), Some(write_error("wipe", range.start)(source)));
-            }
+            storage
+                .write_at(part.unwrap_or_default(), range.start)
+                .map_err(write_error("wipe", range.start))?;
+            storage.begin_sync(range);
             step(length);
         }
-    });
-    if let Some(error) = failures.into_iter().next() {
-        return Err(error);
-    }
+    })?;
     sync(storage)?;
     for range in ranges.iter() {
         let end = range.end.min(file_length);

@@ -1,6 +1,7 @@
 //! What an update does to totals and to what it is asked for twice, and which names it takes.
 
 use super::*;
+use crate::threads::Allowance;
 use crate::wim::builder::{Builder, ImageBuilder, Properties};
 use crate::wim::{Codec, LeftReason, MemoryFile};
 use zeroize::Zeroizing;
@@ -69,6 +70,8 @@ fn totals_are_those_of_a_wim_that_was_made_so() {
         put(update, "names/b", 4321);
         put(update, "new/folder/two.txt", 55);
         put(update, "new/three.txt", 56);
+        // One more file than folders are made.
+        put(update, "new/four.txt", 57);
     });
     let made = ImageBuilder::new("first")
         .file("one.txt", &content(333), Properties::default())
@@ -76,7 +79,8 @@ fn totals_are_those_of_a_wim_that_was_made_so() {
         .file("names/b", &content(4321), linked(7))
         .file("names/c", &content(4321), linked(7))
         .file("new/folder/two.txt", &content(55), Properties::default())
-        .file("new/three.txt", &content(56), Properties::default());
+        .file("new/three.txt", &content(56), Properties::default())
+        .file("new/four.txt", &content(57), Properties::default());
     assert_eq!(totals(&changed), totals(&file(made)));
 
     change(&changed, |update| {
@@ -88,7 +92,8 @@ fn totals_are_those_of_a_wim_that_was_made_so() {
         .file("names/b", &content(4321), linked(7))
         .file("names/c", &content(4321), linked(7))
         .file("new/folder/two.txt", &content(55), Properties::default())
-        .file("new/three.txt", &content(56), Properties::default());
+        .file("new/three.txt", &content(56), Properties::default())
+        .file("new/four.txt", &content(57), Properties::default());
     assert_eq!(totals(&changed), totals(&file(made)));
 
     // The last name but one, and then the last: no hard link any more.
@@ -99,7 +104,8 @@ fn totals_are_those_of_a_wim_that_was_made_so() {
     let made = ImageBuilder::new("first")
         .folder("names", Properties::default())
         .file("new/folder/two.txt", &content(55), Properties::default())
-        .file("new/three.txt", &content(56), Properties::default());
+        .file("new/three.txt", &content(56), Properties::default())
+        .file("new/four.txt", &content(57), Properties::default());
     assert_eq!(totals(&changed), totals(&file(made)));
 }
 
@@ -169,9 +175,12 @@ fn only_what_is_new_is_kept() {
     let changed = file(first);
     let wim = changed.open().unwrap();
     let mut new = content(size);
-    assert_eq!(wim.pack(1, "large", &new).unwrap().kept(), 0);
+    assert_eq!(
+        wim.pack(1, "large", &new, &Allowance::default()).unwrap().kept(),
+        0
+    );
     new[0] ^= 1;
-    let packed = wim.pack(1, "large", &new).unwrap();
+    let packed = wim.pack(1, "large", &new, &Allowance::default()).unwrap();
     // A chunk and the table of the others, of some 160 bytes.
     assert!((200..40_000).contains(&packed.kept()), "{}", packed.kept());
     let shown = format!("{packed:?}");
