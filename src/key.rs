@@ -73,3 +73,29 @@ pub struct Placement<'a> {
     /// When and with which random number the values are made.
     pub stamp: Stamp,
 }
+
+#[cfg(test)]
+impl<'a> Placement<'a> {
+    /// What the tests of the stored values place: a published key with facts any of which a test may change.
+    fn sample(key: &'a ProductKey) -> Self {
+        Self {
+            key,
+            group: 4327,
+            serial: 123,
+            part_number: "[TH]X19-98698",
+            activation_id: "8C1C5410-9F39-4805-8C9D-63A07706358F",
+            edition: "Professional",
+            key_type: "Volume:GVLK",
+            eula_type: "Volume",
+            upgrade: false,
+            product_id: "00371-868-0001233-85123",
+            product_code: "00371",
+            language: 1033,
+            build: 7601,
+            stamp: Stamp {
+                unix_time: 1_700_000_000,
+                random: 7,
+            },
+        }
+    }
+}

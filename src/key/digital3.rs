@@ -128,3 +128,102 @@ fn ascii(field: &[u8]) -> String {
         .map(|&byte| char::from(byte))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A published client setup key: N is its sixth character.
+    fn key() -> ProductKey {
+        ProductKey::from_symbols(b"NPPR9FWDCXD2C8JH872K2YT43").unwrap()
+    }
+
+    #[test]
+    fn what_is_built_reads_back_with_a_checksum_that_fits() {
+        let key = key();
+        let blob = DigitalProductId::build(&Placement::sample(&key)).unwrap();
+        let read = DigitalProductId::read(&blob).unwrap();
+        assert_eq!(read.product_id, "00371-868-0001233-85123");
+        assert_eq!((read.group, read.licence_type), (4327, 3));
+        assert_eq!(read.part_number, "[TH]X19-98698");
+        assert_eq!((read.stamp.unix_time, read.stamp.random), (1_700_000_000, 7));
+        assert!(matches!(read.key, Stored::Key(_)));
+        assert!(read.checksum_fits);
+    }
+
+    #[test]
+    fn every_byte_before_the_checksum_counts_in_it() {
+        let key = key();
+        let blob = DigitalProductId::build(&Placement::sample(&key)).unwrap();
+        // The length and the version are no damage but another format.
+        for at in AT_PRODUCT_ID..DIGITAL_PRODUCT_ID_LENGTH {
+            let mut damaged = blob.to_vec();
+            damaged[at] ^= 0x10;
+            assert!(
+                !DigitalProductId::read(&damaged).unwrap().checksum_fits,
+                "byte {at}"
+            );
+        }
+    }
+
+    #[test]
+    fn another_length_or_version_is_no_value() {
+        let key = key();
+        let blob = DigitalProductId::build(&Placement::sample(&key)).unwrap();
+        let mut longer = blob.to_vec();
+        longer.push(0);
+        let changed = |at: usize| {
+            let mut blob = blob.to_vec();
+            blob[at] ^= 1;
+            blob
+        };
+        let shorter = blob[..DIGITAL_PRODUCT_ID_LENGTH - 1].to_vec();
+        for mut other in [longer, shorter, changed(0), changed(AT_VERSION), Vec::new()] {
+            assert!(DigitalProductId::read(&other).is_none());
+            let before = other.clone();
+            assert_eq!(DigitalProductId::clear(&mut other), None);
+            assert!(other == before, "what is no value stays as it is");
+        }
+    }
+
+    #[test]
+    fn a_cleared_value_has_no_key_and_a_checksum_that_fits() {
+        let key = key();
+        let before = DigitalProductId::build(&Placement::sample(&key)).unwrap();
+        let mut blob = before.to_vec();
+        assert_eq!(DigitalProductId::clear(&mut blob), Some(()));
+        let read = DigitalProductId::read(&blob).unwrap();
+        assert!(matches!(read.key, Stored::Cleared));
+        assert!(read.checksum_fits);
+        assert_eq!(blob[AT_KEY..AT_KEY + KEY_LENGTH], [0; KEY_LENGTH]);
+        for at in (0..AT_KEY).chain(AT_KEY + KEY_LENGTH..AT_CHECKSUM) {
+            assert_eq!(blob[at], before[at], "byte {at}");
+        }
+    }
+
+    #[test]
+    fn texts_fill_their_rooms_and_no_more() {
+        let key = key();
+        let with = |product_id, part_number| {
+            DigitalProductId::build(&Placement {
+                product_id,
+                part_number,
+                ..Placement::sample(&key)
+            })
+        };
+        let read = |blob: Wiped| DigitalProductId::read(&blob).unwrap();
+        let (full, over) = ("x".repeat(PRODUCT_ID_ROOM - 1), "x".repeat(PRODUCT_ID_ROOM));
+        assert_eq!(read(with(&full, "").unwrap()).product_id, full);
+        assert!(with(&over, "").is_none());
+        assert!(with("é", "").is_none());
+        assert!(with("", "é").is_none());
+        assert_eq!(
+            read(with("", "123456789012345").unwrap()).part_number,
+            "123456789012345"
+        );
+        assert_eq!(
+            read(with("", "1234567890123456").unwrap()).part_number,
+            "123456789012345"
+        );
+    }
+}

@@ -158,3 +158,108 @@ fn text(blob: &[u8], offset: usize, room: usize) -> Option<String> {
             .collect(),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A published client setup key: N is its sixth character.
+    fn key() -> ProductKey {
+        ProductKey::from_symbols(b"NPPR9FWDCXD2C8JH872K2YT43").unwrap()
+    }
+
+    #[test]
+    fn what_is_built_reads_back_with_hashes_that_fit() {
+        let key = key();
+        for upgrade in [false, true] {
+            let blob = DigitalProductId4::build(&Placement {
+                upgrade,
+                ..Placement::sample(&key)
+            })
+            .unwrap();
+            let read = DigitalProductId4::read(&blob).unwrap();
+            assert_eq!(
+                read.advanced_product_id,
+                "00371-04327-000-000123-03-1033-7601.0000-3182023"
+            );
+            assert_eq!(read.activation_id, "8c1c5410-9f39-4805-8c9d-63a07706358f");
+            assert_eq!(read.edition, "Professional");
+            assert_eq!(read.part_number, "[TH]X19-98698");
+            assert_eq!((&*read.key_type, &*read.eula_type), ("Volume:GVLK", "Volume"));
+            assert_eq!(read.upgrade, upgrade);
+            assert!(matches!(read.key, Stored::Key(_)));
+            assert!(read.key_hash_fits && read.hash_fits);
+        }
+    }
+
+    #[test]
+    fn each_hash_counts_what_it_covers() {
+        let key = key();
+        let blob = DigitalProductId4::build(&Placement::sample(&key)).unwrap();
+        for at in AT_ADVANCED_ID..DIGITAL_PRODUCT_ID4_LENGTH {
+            let mut damaged = blob.to_vec();
+            damaged[at] ^= 0x10;
+            let read = DigitalProductId4::read(&damaged).unwrap();
+            let of_the_key = (AT_KEY..AT_HASH).contains(&at);
+            assert_eq!(
+                (read.key_hash_fits, read.hash_fits),
+                (!of_the_key, false),
+                "byte {at}"
+            );
+        }
+    }
+
+    #[test]
+    fn another_length_or_version_is_no_value() {
+        let key = key();
+        let blob = DigitalProductId4::build(&Placement::sample(&key)).unwrap();
+        let mut longer = blob.to_vec();
+        longer.push(0);
+        let changed = |at: usize| {
+            let mut blob = blob.to_vec();
+            blob[at] ^= 1;
+            blob
+        };
+        let shorter = blob[..DIGITAL_PRODUCT_ID4_LENGTH - 1].to_vec();
+        for mut other in [longer, shorter, changed(0), changed(AT_VERSION), Vec::new()] {
+            assert!(DigitalProductId4::read(&other).is_none());
+            let before = other.clone();
+            assert_eq!(DigitalProductId4::clear(&mut other), None);
+            assert!(other == before, "what is no value stays as it is");
+        }
+    }
+
+    #[test]
+    fn a_cleared_value_has_neither_the_key_nor_a_hash_of_it() {
+        let key = key();
+        let before = DigitalProductId4::build(&Placement::sample(&key)).unwrap();
+        let mut blob = before.to_vec();
+        assert_eq!(DigitalProductId4::clear(&mut blob), Some(()));
+        let read = DigitalProductId4::read(&blob).unwrap();
+        assert!(matches!(read.key, Stored::Cleared));
+        assert!(read.key_hash_fits && read.hash_fits);
+        assert_eq!(blob[AT_KEY..AT_KEY + KEY_LENGTH], [0; KEY_LENGTH]);
+        assert_eq!(blob[AT_KEY_HASH..AT_HASH], *Sha256::digest([0; KEY_LENGTH]));
+        assert!(blob[AT_HASH..AT_PART_NUMBER] != before[AT_HASH..AT_PART_NUMBER]);
+        assert!(blob[..AT_KEY] == before[..AT_KEY] && blob[AT_PART_NUMBER..] == before[AT_PART_NUMBER..]);
+    }
+
+    #[test]
+    fn texts_fill_their_rooms_and_no_more() {
+        let key = key();
+        let with = |edition, part_number| {
+            DigitalProductId4::build(&Placement {
+                edition,
+                part_number,
+                ..Placement::sample(&key)
+            })
+        };
+        let read = |blob: Wiped| DigitalProductId4::read(&blob).unwrap();
+        let (full, over) = ("é".repeat(63), "é".repeat(64));
+        assert_eq!(read(with("", &full).unwrap()).part_number, full);
+        assert!(with("", &over).is_none());
+        let (full, over) = ("é".repeat(259), "é".repeat(260));
+        assert_eq!(read(with(&full, "").unwrap()).edition, full);
+        assert!(with(&over, "").is_none());
+    }
+}

@@ -221,6 +221,7 @@ fn year_and_day(unix_time: u32) -> (u32, u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::key::Placement;
 
     #[test]
     fn both_forms_come_back() {
@@ -390,24 +391,9 @@ mod tests {
     fn the_advanced_product_id_holds_the_whole_serial() {
         let key = crate::key::ProductKey::from_symbols(b"33PXH7Y6KF2VJC9XBBR8HVTHH").unwrap();
         let id = |serial| {
-            advanced_product_id(&crate::key::Placement {
-                key: &key,
-                group: 4327,
+            advanced_product_id(&Placement {
                 serial,
-                part_number: "",
-                activation_id: "",
-                edition: "Professional",
-                key_type: "Volume:GVLK",
-                eula_type: "Volume",
-                upgrade: false,
-                product_id: "",
-                product_code: "00371",
-                language: 1033,
-                build: 7601,
-                stamp: Stamp {
-                    unix_time: 1_700_000_000,
-                    random: 0,
-                },
+                ..Placement::sample(&key)
             })
         };
         assert_eq!(
