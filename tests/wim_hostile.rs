@@ -10,6 +10,8 @@
 )]
 
 use proptest::prelude::*;
+use std::ops::Range;
+use wimkey::image::{Error as ImageError, Images, Stream, Target, Watch};
 use wimkey::secret::Wiped;
 use wimkey::wim::{Builder, Codec, Error, ImageBuilder, MemoryFile, Properties};
 
@@ -63,6 +65,92 @@ fn use_all(bytes: Vec<u8>) -> Result<(), Error> {
 fn an_undamaged_one_can_be_used_in_full() {
     for codec in [None, Some(Codec::Xpress), Some(Codec::Lzx), Some(Codec::Lzms)] {
         use_all(wim(codec)).unwrap();
+    }
+}
+
+/// Takes every stream, and keeps how many of them could not be read.
+#[derive(Default)]
+struct Unread(usize);
+
+impl Watch for Unread {
+    fn begin(&mut self, _: &Stream) {}
+    fn feed(&mut self, _: &[u8]) {}
+    fn end(&mut self, _: &Stream, outcome: Result<(), ImageError>) {
+        self.0 += usize::from(outcome.is_err());
+    }
+}
+
+/// Two contents and three directory trees, all of them compressed; and the ranges of the rows of the contents that have files of the
+/// first image, and of the trees of the others.
+fn with_rows() -> (Vec<u8>, [Vec<Range<usize>>; 2]) {
+    /// In the header: size and flags, then the place of the table of contents.
+    const TABLE: usize = 48;
+    const ROW: usize = 50;
+    const METADATA: u8 = 2;
+    let names = ["one", "two", "three"];
+    let images = names.map(|name| {
+        ImageBuilder::new(name)
+            .file(PATH, &b"some text ".repeat(7000), Properties::default())
+            .file(
+                "Windows/other",
+                &b"another text ".repeat(7000),
+                Properties::default(),
+            )
+    });
+    let builder = images.into_iter().fold(Builder::new(), Builder::image);
+    let builder = builder.compress(Codec::Lzx, None).unwrap();
+    let bytes = builder.to_bytes().unwrap();
+    let number = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
+    let (size, start) = (number(TABLE) & (u64::MAX >> 8), number(TABLE + 8));
+    let rows = (start..start + size)
+        .step_by(ROW)
+        .map(|row| row as usize..row as usize + ROW);
+    let (trees, contents): (Vec<_>, Vec<_>) = rows.partition(|row| bytes[row.clone()][7] & METADATA != 0);
+    assert_eq!((contents.len(), trees.len()), (2, 3));
+    (bytes, [contents, trees[1..].to_vec()])
+}
+
+#[test]
+fn sizes_that_add_up_to_more_than_there_is_are_refused() {
+    let (bytes, groups) = with_rows();
+    let [contents, _] = &groups;
+    for (rows, plain) in groups
+        .iter()
+        .flat_map(|rows| [1 << 62, 1 << 63, u64::MAX].map(|plain| (rows, plain)))
+    {
+        let mut bytes = bytes.clone();
+        for row in rows {
+            bytes[row.clone()][16..24].copy_from_slice(&u64::to_le_bytes(plain));
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("claims.wim");
+        std::fs::write(&path, &bytes).unwrap();
+        let file = MemoryFile::new(bytes);
+        let added = file.open().and_then(|wim| {
+            let mut update = wim.update()?;
+            update.put(1, "Windows/new", Wiped::new(b"new".to_vec()))?;
+            update.commit(&mut |_, _| {})
+        });
+        let surveyed = Images::open(&Target::new(path.to_str().unwrap()))
+            .and_then(|images| images.survey(Unread::default, &|_, _, _| {}))
+            .map(|watchers| watchers.iter().map(|watcher| watcher.0).sum::<usize>());
+        if rows == contents {
+            added.unwrap(); // it has nothing to do with them
+            assert_eq!(surveyed.unwrap(), rows.len());
+        } else {
+            assert!(matches!(added, Err(Error::TooLarge { .. })), "{added:?}");
+            let error = surveyed.unwrap_err();
+            assert!(
+                matches!(
+                    error,
+                    ImageError::Wim {
+                        cause: Error::TooLarge { .. },
+                        ..
+                    }
+                ),
+                "{error}"
+            );
+        }
     }
 }
 
