@@ -101,10 +101,9 @@ fn with_rows() -> (Vec<u8>, [Vec<Range<usize>>; 2]) {
     let builder = builder.compress(Codec::Lzx, None).unwrap();
     let bytes = builder.to_bytes().unwrap();
     let number = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
-    let (size, start) = (number(TABLE) & (u64::MAX >> 8), number(TABLE + 8));
-    let rows = (start..start + size)
-        .step_by(ROW)
-        .map(|row| row as usize..row as usize + ROW);
+    let size = usize::try_from(number(TABLE) & (u64::MAX >> 8)).unwrap();
+    let start = usize::try_from(number(TABLE + 8)).unwrap();
+    let rows = (start..start + size).step_by(ROW).map(|row| row..row + ROW);
     let (trees, contents): (Vec<_>, Vec<_>) = rows.partition(|row| bytes[row.clone()][7] & METADATA != 0);
     assert_eq!((contents.len(), trees.len()), (2, 3));
     (bytes, [contents, trees[1..].to_vec()])

@@ -206,8 +206,8 @@ mod tests {
         let key = key();
         let with = |product_id, part_number| {
             DigitalProductId::build(&Placement {
-                product_id,
                 part_number,
+                product_id,
                 ..Placement::sample(&key)
             })
         };

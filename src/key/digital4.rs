@@ -249,8 +249,8 @@ mod tests {
         let key = key();
         let with = |edition, part_number| {
             DigitalProductId4::build(&Placement {
-                edition,
                 part_number,
+                edition,
                 ..Placement::sample(&key)
             })
         };
