@@ -3,6 +3,10 @@
 //! Promise: the new content goes to a file beside the old one, is synced, read back, compared, and renamed over it. Mode and owner
 //! stay. A new file that did not come to its place is overwritten with zeros before it is removed, for it may hold a key.
 
+mod filling;
+
+pub use filling::Filling;
+
 use crate::bytes::slice_mut;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -15,6 +19,8 @@ use zeroize::Zeroizing;
 
 /// How many bytes are written, compared or wiped at a time.
 const STEP: usize = 1 << 20;
+/// How many bytes are copied before the medium is told to begin with them.
+const COPY_STEP: u64 = 8 << 20;
 /// What the system writes at least, in bytes.
 const PAGE: usize = 4096;
 
@@ -153,7 +159,7 @@ impl Draft {
         let thread = std::thread::spawn(move || {
             _ = source
                 .seek(SeekFrom::Start(0))
-                .and_then(|_| io::copy(&mut source, &mut copy));
+                .and_then(|_| copy_and_begin_sync(&mut source, &mut copy));
             _ = tell.send(());
             // The sooner this begins, the less is left to wait for.
             _ = copy.sync_data();
@@ -189,6 +195,17 @@ impl Draft {
             let accepted = accepted.unwrap_or_else(|_| Err("its judgement failed".to_owned()));
             accepted.map_err(Error::Rejected)
         })?;
+        self.take_place(gate)
+    }
+
+    /// The file itself.
+    fn file(&self) -> io::Result<&File> {
+        let gone = || io::Error::other("the new file has taken its place already");
+        self.fresh.as_ref().map(NamedTempFile::as_file).ok_or_else(gone)
+    }
+
+    /// Renames the file, which is as it should be, over the old one.
+    fn take_place(&mut self, gate: &mut dyn FnMut(Step) -> io::Result<()>) -> Result<(), Error> {
         gate(Step::Rename)?;
         let Some(fresh) = self.fresh.take() else {
             return Ok(());
@@ -241,6 +258,19 @@ impl Drop for Draft {
     }
 }
 
+/// Copies a file to the end; the medium begins with what is copied while the rest is.
+fn copy_and_begin_sync(source: &mut File, copy: &mut File) -> io::Result<()> {
+    let mut end = 0;
+    loop {
+        let start = end;
+        end += io::copy(&mut Read::by_ref(source).take(COPY_STEP), copy)?;
+        if start == end {
+            return Ok(());
+        }
+        begin_sync(copy, start..end);
+    }
+}
+
 /// Compares the file with `bytes` and writes what is different; gives the parts that were written.
 fn mend(
     file: &mut File,
@@ -279,6 +309,23 @@ fn mend(
     }
     file.set_len(bytes.len() as u64)?;
     Ok(written)
+}
+
+/// Lets the medium begin with bytes that were written; promises nothing.
+pub(crate) fn begin_sync(file: &File, range: Range<u64>) {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{Advice, fadvise};
+        use std::num::NonZeroU64;
+        if let Some(length) = NonZeroU64::new(range.end.saturating_sub(range.start)) {
+            // Linux begins to write what is dirty before it forgets the rest.
+            _ = fadvise(file, range.start, Some(length), Advice::DontNeed);
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        _ = (file, range);
+    }
 }
 
 /// Gives `file` the mode and the owner of the file at `target`, if there is one.

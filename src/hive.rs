@@ -32,6 +32,7 @@ mod key_node;
 mod kind;
 mod locate;
 mod name;
+mod pack;
 mod recover;
 mod save;
 mod scrub;
@@ -42,6 +43,7 @@ mod sparse;
 mod value;
 
 pub use check::check;
+pub use compact::Compacted;
 pub use edit::Change;
 pub use error::{Error, Finding, Severity};
 pub use key::{Key, Subkeys, Values, Walk};
@@ -286,7 +288,7 @@ impl Hive {
     /// [`SaveError::Hive`] after an edit that failed; [`SaveError::File`], also if the result does not pass.
     pub fn save(mut self, draft: Draft) -> Result<u64, SaveError> {
         self.seal()?;
-        save::save_draft(draft, &self.bytes)?;
+        draft.replace(&self.bytes, save::judge)?;
         Ok(self.bytes.len() as u64)
     }
 

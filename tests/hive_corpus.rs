@@ -14,6 +14,7 @@
 mod common;
 
 use std::path::PathBuf;
+use wimkey::file::Draft;
 use wimkey::hive::{Error, FILE_LIMIT, Hive, Severity, ValueKind, check, recover};
 use wimkey::secret::{self, Wiped};
 
@@ -166,6 +167,21 @@ fn a_compacted_hive_holds_the_same_and_compacts_to_itself() {
         let again = after.compact().unwrap();
         assert!(!again.is_changed(), "{name}");
         assert!(*again.finish().unwrap() == *compacted, "{name}");
+        // The same in a file, without both in memory.
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("HIVE");
+        std::fs::write(&path, before.finish().unwrap()).unwrap();
+        for is_first in [true, false] {
+            let bytes = std::fs::read(&path).unwrap();
+            let hive = Hive::open(bytes.into()).unwrap();
+            let done = hive.compact_into(Draft::new(&path).unwrap(), false).unwrap();
+            assert_eq!(
+                (done.changed, done.length),
+                (is_first, compacted.len() as u64),
+                "{name}"
+            );
+            assert!(std::fs::read(&path).unwrap() == *compacted, "{name}");
+        }
     });
 }
 

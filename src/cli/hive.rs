@@ -32,14 +32,14 @@ pub(super) fn run(command: HiveCommand, terminal: &Terminal) -> Result<Outcome, 
             options,
         } => {
             let data = data::parse(kind, &data)?;
-            Writing::read(&file, options)?.set(&key, &name, kind, &data, terminal)?;
+            Writing::set(&file, (&key, &name), (kind, &data), options, terminal)?;
         }
         HiveCommand::Delete {
             file,
             key,
             name,
             options,
-        } => Writing::read(&file, options)?.delete(&key, name.as_deref(), terminal)?,
+        } => Writing::delete(&file, &key, name.as_deref(), options, terminal)?,
         HiveCommand::Export {
             file,
             key,

@@ -3,7 +3,7 @@
 //! Promise: data is joined in memory that is wiped; the length that a value declares is what comes out.
 
 use super::Error;
-use super::cell::{Cells, number, short};
+use super::cell::{Cells, lay_out, number, short};
 use crate::secret::Wiped;
 use zeroize::Zeroizing;
 
@@ -48,6 +48,18 @@ pub(super) fn segments(
         .ok_or_else(|| Error::damaged(list_offset, format!("a list of {count} segments leaves its cell")))?;
     let offsets = list.chunks_exact(LIST_WIDTH).map(|entry| number(entry, 0));
     Ok((list_offset, offsets))
+}
+
+/// The big data structure of `count` segments that the list at `list` names.
+pub(super) fn structure(count: u16, list: u32) -> Result<Vec<u8>, Error> {
+    lay_out(
+        SIZE,
+        &[
+            (0, SIGNATURE),
+            (COUNT, &count.to_le_bytes()),
+            (LIST, &list.to_le_bytes()),
+        ],
+    )
 }
 
 /// The `length` bytes of the big data at `offset`.

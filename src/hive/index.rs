@@ -74,11 +74,17 @@ impl LeafKind {
 
     /// The bytes of an entry.
     pub(super) fn entry(self, offset: u32, tag: u32) -> Vec<u8> {
-        let mut entry = offset.to_le_bytes().to_vec();
-        if self != Self::Bare {
-            entry.extend(tag.to_le_bytes());
-        }
+        let mut entry = Vec::with_capacity(self.width());
+        self.push_entry(&mut entry, offset, tag);
         entry
+    }
+
+    /// Adds the bytes of an entry to `entries`.
+    pub(super) fn push_entry(self, entries: &mut Vec<u8>, offset: u32, tag: u32) {
+        entries.extend_from_slice(&offset.to_le_bytes());
+        if self != Self::Bare {
+            entries.extend_from_slice(&tag.to_le_bytes());
+        }
     }
 }
 

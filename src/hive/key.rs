@@ -34,10 +34,6 @@ impl<'h> Key<'h> {
         self.offset
     }
 
-    pub(super) fn cells(&self) -> Cells<'h> {
-        self.cells
-    }
-
     pub(super) fn node(&self) -> KeyNode<'h> {
         self.node
     }

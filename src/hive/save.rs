@@ -30,21 +30,14 @@ pub enum SaveError {
 /// # Errors
 /// [`file::Error`].
 pub fn save(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    save_draft(Draft::new(path)?, bytes)
+    Draft::new(path)?.replace(bytes, judge)
 }
 
-/// As [`save`], to the file that `draft` is for.
-pub(super) fn save_draft(draft: Draft, bytes: &[u8]) -> Result<(), Error> {
-    draft.replace(bytes, |bytes| {
-        let findings = check(bytes);
-        match findings
-            .into_iter()
-            .find(|finding| finding.severity == Severity::Refuse)
-        {
-            Some(fault) => Err(fault.to_string()),
-            None => Ok(()),
-        }
-    })
+/// Why `bytes` must not take the place of a hive, if anything is wrong with them.
+pub(super) fn judge(bytes: &[u8]) -> Result<(), String> {
+    let mut findings = check(bytes).into_iter();
+    let fault = findings.find(|finding| finding.severity == Severity::Refuse);
+    fault.map_or(Ok(()), |fault| Err(fault.to_string()))
 }
 
 /// The transaction logs beside the hive file at `path`, in the order `.LOG1`, `.LOG2`, `.LOG`.

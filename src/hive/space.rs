@@ -68,7 +68,7 @@ impl Space {
 }
 
 /// The size of a cell for `length` bytes of payload.
-fn cell_size(length: usize) -> Result<u32, Error> {
+pub(super) fn cell_size(length: usize) -> Result<u32, Error> {
     let size = length
         .checked_add(SIZE_FIELD)
         .and_then(|size| align_up(size, ALIGNMENT))
@@ -78,7 +78,7 @@ fn cell_size(length: usize) -> Result<u32, Error> {
 }
 
 /// Where a bin of `length` bytes at `start` ends, if the format can hold it.
-fn end_of_bin(start: usize, length: usize) -> Result<usize, Error> {
+pub(super) fn end_of_bin(start: usize, length: usize) -> Result<usize, Error> {
     let end = start
         .checked_add(length)
         .filter(|&end| end <= base_block::BINS_LIMIT);

@@ -102,6 +102,11 @@ impl<'h> ValueNode<'h> {
         NAME + usize::from(short(self.fields, NAME_LENGTH))
     }
 
+    /// Data of `length` bytes that stands in the offset's place.
+    pub(super) fn inline(self, length: usize) -> &'h [u8] {
+        slice(self.fields, DATA, length.min(INLINE_LIMIT)).unwrap_or_default()
+    }
+
     /// Where the data stands, for a hive of this minor version.
     pub(super) fn place(self, minor: u32) -> Place {
         let stored = number(self.fields, DATA_LENGTH);
@@ -123,9 +128,7 @@ impl<'h> ValueNode<'h> {
                 offset,
                 format!("a value holds {length} bytes in the place of 4"),
             )),
-            Place::Inline(length) => Ok(Data::Borrowed(
-                slice(self.fields, DATA, length).unwrap_or_default(),
-            )),
+            Place::Inline(length) => Ok(Data::Borrowed(self.inline(length))),
             Place::Cell(_, length) | Place::Segments(_, length) if length > DATA_LIMIT => Err(
                 Error::damaged(offset, format!("a value says that it holds {length} bytes")),
             ),

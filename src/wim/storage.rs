@@ -103,14 +103,9 @@ impl Storage for Disk {
         self.writer()?.sync_data()
     }
 
-    #[cfg(target_os = "linux")]
     fn begin_sync(&self, range: Range<u64>) {
-        use rustix::fs::{Advice, fadvise};
-        use std::num::NonZeroU64;
-        let length = NonZeroU64::new(range.end.saturating_sub(range.start));
-        if let (Ok(file), Some(length)) = (self.writer(), length) {
-            // Linux begins to write what is dirty before it forgets the rest.
-            _ = fadvise(file, range.start, Some(length), Advice::DontNeed);
+        if let Ok(file) = self.writer() {
+            crate::file::begin_sync(file, range);
         }
     }
 

@@ -12,7 +12,7 @@ use crate::bytes::slice;
 use crate::cli::Failure;
 use crate::cli::interrupt;
 use crate::file::Draft;
-use crate::hive::{self, Hive, SaveError, Value, ValueKind};
+use crate::hive::{self, Hive, Lookup, SaveError, Value, ValueKind};
 use crate::report::{HiveChange, HiveWritten};
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -22,26 +22,39 @@ const BASE_BLOCK: usize = 512;
 
 /// A hive that is being written.
 pub(super) struct Writing<'f> {
-    file: &'f Path,
-    options: WriteOptions,
     pub(super) hive: Hive,
-    replayed: bool,
-    bytes_before: u64,
+    job: Job<'f>,
     /// The new file, if it is being prepared already.
     draft: Option<Draft>,
+}
+
+/// What is known of the writing besides the hive.
+struct Job<'f> {
+    file: &'f Path,
+    options: WriteOptions,
+    replayed: bool,
+    bytes_before: u64,
+}
+
+/// What came of the writing, or would come of it.
+struct Written<'c> {
+    changes: &'c [Change],
+    wiped_bytes: Option<u64>,
+    changed: bool,
+    bytes_after: u64,
 }
 
 impl<'f> Writing<'f> {
     /// Opens the hive in `file`, with what its logs hold if that is asked for; everything is checked.
     pub(super) fn open(file: &'f Path, options: WriteOptions) -> Result<Self, Failure> {
-        let mut writing = Self::read(file, options)?;
+        let mut writing = Self::read(file, options, None)?;
         let checked = writing.hive.demand_editable();
-        checked.map_err(|cause| writing.within(cause))?;
+        checked.map_err(|cause| writing.job.within(cause))?;
         Ok(writing)
     }
 
-    /// As [`Writing::open`], without the check, which the first edit does.
-    pub(super) fn read(file: &'f Path, options: WriteOptions) -> Result<Self, Failure> {
+    /// As [`Writing::open`], without the check, which the first edit does. `draft` is what was begun for it.
+    fn read(file: &'f Path, options: WriteOptions, draft: Option<Draft>) -> Result<Self, Failure> {
         interrupt::watch();
         let within = |cause: hive::Error| Error::from(cause).within(file);
         let mut bytes = super::read(file)?;
@@ -57,151 +70,176 @@ impl<'f> Writing<'f> {
             replayed = !bytes.starts_with(&before);
         }
         Ok(Self {
-            file,
-            options,
             hive: Hive::read_bulk(bytes).map_err(within)?,
-            replayed,
-            bytes_before,
-            draft: None,
+            job: Job {
+                file,
+                options,
+                replayed,
+                bytes_before,
+            },
+            draft,
         })
     }
 
-    fn within(&self, cause: hive::Error) -> Failure {
-        Error::from(cause).within(self.file).into()
-    }
-
     pub(super) fn set(
-        mut self,
-        key: &str,
-        name: &str,
-        kind: ValueKind,
-        data: &[u8],
+        file: &'f Path,
+        (key, name): (&str, &str),
+        (kind, data): (ValueKind, &[u8]),
+        options: WriteOptions,
         terminal: &Terminal,
     ) -> Result<(), Failure> {
         let is_so = |value: Value<'_>| value.data().map(|old| value.kind() == kind && *old == *data);
-        let is_there = found(&self.hive, key, name).and_then(|value| value.map(is_so).transpose());
-        if matches!(is_there, Ok(None | Some(false))) {
-            self.begin_draft();
-        }
-        let old = self.stored(key, name);
-        let outcome = self.hive.set_value(key, name, kind, data);
-        let changed = outcome.map_err(|cause| self.within(cause))?.is_change();
-        let old = old?;
+        let draft = begin_draft(file, &options, &|hive| {
+            let is_there = found(hive, key, name)?.map(is_so).transpose()?;
+            Ok(is_there != Some(true))
+        });
+        let mut writing = Self::read(file, options, draft)?;
+        let old = writing.stored(key, name);
+        let outcome = writing.hive.set_value(key, name, kind, data);
+        let changed = outcome.map_err(|cause| writing.job.within(cause))?.is_change();
         let change = Change {
             place: key.to_owned(),
             name: shown(name),
-            old,
+            old: old?,
             new: Some(show(kind, data)),
             changed,
         };
-        self.finish(&[change], None, terminal)
+        writing.finish(&[change], None, terminal)
     }
 
     pub(super) fn delete(
-        mut self,
+        file: &'f Path,
         key: &str,
         name: Option<&str>,
+        options: WriteOptions,
         terminal: &Terminal,
     ) -> Result<(), Failure> {
+        let draft = begin_draft(file, &options, &|hive| match name {
+            Some(name) => Ok(found(hive, key, name)?.is_some()),
+            None => Ok(hive.find(key)?.is_some()),
+        });
+        let mut writing = Self::read(file, options, draft)?;
         let old = match name {
-            Some(name) => self.stored(key, name),
+            Some(name) => writing.stored(key, name),
             None => Ok(Some("key".to_owned())),
         };
-        if matches!(old, Ok(Some(_))) && matches!(self.hive.find(key), Ok(Some(_))) {
-            self.begin_draft();
-        }
         let outcome = match name {
-            Some(name) => self.hive.delete_value(key, name),
-            None => self.hive.delete_key(key),
+            Some(name) => writing.hive.delete_value(key, name),
+            None => writing.hive.delete_key(key),
         };
-        let changed = outcome.map_err(|cause| self.within(cause))?;
-        let old = old?;
+        let changed = outcome.map_err(|cause| writing.job.within(cause))?;
         let change = Change {
             place: key.to_owned(),
             name: name.map(shown).unwrap_or_default(),
-            old: old.filter(|_| changed),
+            old: old?.filter(|_| changed),
             new: None,
             changed,
         };
-        self.finish(&[change], None, terminal)
+        writing.finish(&[change], None, terminal)
     }
 
     pub(super) fn scrub(mut self, terminal: &Terminal) -> Result<(), Failure> {
-        let wiped = self.hive.scrub().map_err(|cause| self.within(cause))?;
+        let wiped = self.hive.scrub().map_err(|cause| self.job.within(cause))?;
         self.finish(&[], Some(wiped), terminal)
     }
 
+    /// Writes the compact hive while it is being made; only a dry run keeps it in memory.
     pub(super) fn compact(mut self, terminal: &Terminal) -> Result<(), Failure> {
-        self.hive = self.hive.compact().map_err(|cause| self.within(cause))?;
-        self.finish(&[], None, terminal)
-    }
-
-    /// Begins to prepare the new file, because a change is ahead; the full check runs meanwhile.
-    fn begin_draft(&mut self) {
-        if self.options.dry_run || self.hive.is_dirty() {
-            return;
+        if self.job.options.dry_run {
+            self.hive = self.hive.compact().map_err(|cause| self.job.within(cause))?;
+            return self.finish(&[], None, terminal);
         }
-        // What hinders this will hinder saving, which says so.
-        let draft = File::open(self.file)
-            .ok()
-            .map(|file| Draft::of(self.target(), file));
-        self.draft = draft.and_then(Result::ok);
-    }
-
-    fn target(&self) -> &Path {
-        self.options.output.as_deref().unwrap_or(self.file)
+        let Self { hive, job, .. } = self;
+        let always = job.replayed || job.options.output.is_some();
+        let draft = Draft::new(job.target()).map_err(SaveError::File);
+        let compacted = draft.and_then(|draft| hive.compact_into(draft, always));
+        let compacted = compacted.map_err(|error| job.not_saved(error))?;
+        if always || compacted.changed {
+            job.empty_logs()?;
+        }
+        let written = Written {
+            changes: &[],
+            wiped_bytes: None,
+            changed: job.replayed || compacted.changed,
+            bytes_after: compacted.length,
+        };
+        job.tell(&written, terminal)
     }
 
     /// What a value holds, for people.
     fn stored(&self, key: &str, name: &str) -> Result<Option<String>, Failure> {
         let shown = |value: Value<'_>| value.data().map(|data| show(value.kind(), &data));
         let value = found(&self.hive, key, name).and_then(|value| value.map(shown).transpose());
-        value.map_err(|cause| self.within(cause))
+        value.map_err(|cause| self.job.within(cause))
     }
 
     /// Saves what was changed, empties the logs and tells.
     pub(super) fn finish(
-        mut self,
+        self,
         changes: &[Change],
         wiped_bytes: Option<u64>,
         terminal: &Terminal,
     ) -> Result<(), Failure> {
-        let is_changed = self.replayed || self.hive.is_changed();
-        let target = self.target().to_owned();
-        let is_copy = self.options.output.is_some();
-        let bytes_after = if !self.options.dry_run && (is_changed || is_copy) {
-            let draft = self.draft.map_or_else(|| Draft::new(&target), Ok);
-            let saved = draft
-                .map_err(SaveError::File)
-                .and_then(|draft| self.hive.save(draft));
-            let length = saved.map_err(|error| match error {
-                SaveError::Hive(cause) => Error::from(cause).within(self.file),
-                SaveError::File(cause) => Error::NotReplaced {
-                    path: target.clone(),
-                    cause,
-                },
-            })?;
-            hive::empty_logs(&target).map_err(|cause| Error::file(&target, cause))?;
+        let Self { mut hive, job, draft } = self;
+        let changed = job.replayed || hive.is_changed();
+        let is_copy = job.options.output.is_some();
+        let bytes_after = if !job.options.dry_run && (changed || is_copy) {
+            let draft = draft.map_or_else(|| Draft::new(job.target()), Ok);
+            let saved = draft.map_err(SaveError::File).and_then(|draft| hive.save(draft));
+            let length = saved.map_err(|error| job.not_saved(error))?;
+            job.empty_logs()?;
             length
         } else {
-            let length = self.hive.rehearse();
-            length.map_err(|cause| Error::from(cause).within(self.file))?
+            hive.rehearse().map_err(|cause| job.within(cause))?
         };
-        let facts = HiveWritten {
-            target: self.file.display().to_string(),
-            output: self
-                .options
-                .output
-                .as_ref()
-                .map(|path| path.display().to_string()),
-            dry_run: self.options.dry_run,
-            changed: is_changed,
-            replayed: self.replayed,
+        let written = Written {
+            changes,
             wiped_bytes,
-            bytes_before: self.bytes_before,
+            changed,
             bytes_after,
         };
-        let report = HiveChange::new(facts, changes);
+        job.tell(&written, terminal)
+    }
+}
+
+impl Job<'_> {
+    fn target(&self) -> &Path {
+        self.options.output.as_deref().unwrap_or(self.file)
+    }
+
+    fn within(&self, cause: hive::Error) -> Failure {
+        Error::from(cause).within(self.file).into()
+    }
+
+    fn not_saved(&self, error: SaveError) -> Failure {
+        match error {
+            SaveError::Hive(cause) => self.within(cause),
+            SaveError::File(cause) => {
+                let path = self.target().to_owned();
+                Error::NotReplaced { path, cause }.into()
+            }
+        }
+    }
+
+    /// The logs beside what was written hold old pages.
+    fn empty_logs(&self) -> Result<(), Failure> {
+        let target = self.target();
+        hive::empty_logs(target).map_err(|cause| Error::file(target, cause).into())
+    }
+
+    fn tell(&self, written: &Written<'_>, terminal: &Terminal) -> Result<(), Failure> {
+        let output = self.options.output.as_ref();
+        let facts = HiveWritten {
+            target: self.file.display().to_string(),
+            output: output.map(|path| path.display().to_string()),
+            dry_run: self.options.dry_run,
+            changed: written.changed,
+            replayed: self.replayed,
+            wiped_bytes: written.wiped_bytes,
+            bytes_before: self.bytes_before,
+            bytes_after: written.bytes_after,
+        };
+        let report = HiveChange::new(facts, written.changes);
         terminal.result(&report, |out| {
             let mut table = Rows::new();
             for (changed, row) in report.rows() {
@@ -211,6 +249,26 @@ impl<'f> Writing<'f> {
             writeln!(out, "{}", report.sentence())
         })?;
         Ok(())
+    }
+}
+
+/// Begins to prepare the new file if a change is ahead; the hive is read and checked meanwhile. Only a few parts of it are looked at
+/// here, so what hinders this hinders the reading and the saving too, which say so.
+fn begin_draft(
+    file: &Path,
+    options: &WriteOptions,
+    is_ahead: &dyn Fn(&Hive) -> Result<bool, hive::Error>,
+) -> Option<Draft> {
+    if options.dry_run || options.replay {
+        return None;
+    }
+    let mut lookup = Lookup::open(File::open(file).ok()?, FILE_LIMIT).ok()?;
+    let is_ahead = lookup.ask(|hive| Ok(!hive.is_dirty() && is_ahead(hive)?));
+    let target = options.output.as_deref().unwrap_or(file);
+    if is_ahead.ok()? {
+        Draft::of(target, File::open(file).ok()?).ok()
+    } else {
+        None
     }
 }
 

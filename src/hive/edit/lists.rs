@@ -220,25 +220,6 @@ impl Hive {
         Ok(())
     }
 
-    /// New lists for sorted `entries`: one leaf, or as many as there must be under a root.
-    pub(in crate::hive) fn put_leaves(
-        &mut self,
-        kind: LeafKind,
-        entries: &[u8],
-        near: u32,
-    ) -> Result<u32, Error> {
-        let mut leaves = Vec::new();
-        for part in entries.chunks(kind.limit() * kind.width()) {
-            let count = part.len() / kind.width();
-            leaves.push(self.put_list(None, *kind.signature(), count, part, near, 0)?);
-        }
-        if let [leaf] = *leaves.as_slice() {
-            return Ok(leaf);
-        }
-        let all: Vec<u8> = leaves.iter().flat_map(|leaf| leaf.to_le_bytes()).collect();
-        self.put_list(None, *ROOT_SIGNATURE, leaves.len(), &all, near, 0)
-    }
-
     /// Writes a leaf into the cell `old` if it fits, else into a new one.
     fn put_leaf(
         &mut self,

@@ -188,15 +188,7 @@ impl Hive {
         let count =
             u16::try_from(list.len() / big_data::LIST_WIDTH).map_err(|_| Error::Full("65,535 segments"))?;
         let list = self.allocate_with(&list, near)?;
-        let structure = lay_out(
-            big_data::SIZE,
-            &[
-                (0, big_data::SIGNATURE),
-                (big_data::COUNT, &count.to_le_bytes()),
-                (big_data::LIST, &list.to_le_bytes()),
-            ],
-        )?;
-        self.allocate_with(&structure, near)
+        self.allocate_with(&big_data::structure(count, list)?, near)
     }
 
     fn free_data(&mut self, place: Place) -> Result<(), Error> {
