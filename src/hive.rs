@@ -16,6 +16,7 @@
 //! # Ok::<(), wimkey::hive::Error>(())
 //! ```
 
+mod ahead;
 mod base_block;
 mod big_data;
 mod bin;

@@ -20,9 +20,15 @@ type Gate<'g> = &'g mut dyn FnMut(Step) -> io::Result<()>;
 /// A draft that is being filled.
 pub struct Filling {
     draft: Draft,
-    /// Length and checksum of each part.
-    sums: Vec<(usize, u32)>,
+    /// Of each part that was written.
+    sums: Vec<Sum>,
     writer: Option<Writer>,
+}
+
+/// Length and checksum of a part.
+struct Sum {
+    length: usize,
+    sum: u32,
 }
 
 /// Writes parts in a thread of its own.
@@ -30,7 +36,7 @@ struct Writer {
     parts: SyncSender<Wiped>,
     /// Memory of parts that were written.
     spare: Receiver<Wiped>,
-    thread: JoinHandle<io::Result<()>>,
+    thread: JoinHandle<io::Result<Vec<Sum>>>,
 }
 
 impl Draft {
@@ -51,17 +57,26 @@ impl Draft {
     }
 }
 
-fn write_all(mut file: File, parts: &Receiver<Wiped>, give_back: &mpsc::Sender<Wiped>) -> io::Result<()> {
+fn write_all(
+    mut file: File,
+    parts: &Receiver<Wiped>,
+    give_back: &mpsc::Sender<Wiped>,
+) -> io::Result<Vec<Sum>> {
     let mut end = 0u64;
+    let mut sums = Vec::new();
     for part in parts {
         file.write_all(&part)?;
+        sums.push(Sum {
+            length: part.len(),
+            sum: crc32fast::hash(&part),
+        });
         let start = end;
         end += part.len() as u64;
         super::begin_sync(&file, start..end);
         // Whoever does not want it any more lets it be wiped.
         _ = give_back.send(part);
     }
-    Ok(())
+    Ok(sums)
 }
 
 impl Filling {
@@ -78,7 +93,6 @@ impl Filling {
         let Some(writer) = &self.writer else {
             return Err(io::Error::from(io::ErrorKind::BrokenPipe).into());
         };
-        self.sums.push((part.len(), crc32fast::hash(part)));
         let next = writer.spare.try_recv().unwrap_or_default();
         if writer.parts.send(std::mem::replace(part, next)).is_err() {
             self.written()?;
@@ -93,7 +107,8 @@ impl Filling {
         };
         drop(parts);
         let outcome = thread.join();
-        Ok(outcome.unwrap_or_else(|_| Err(io::Error::other("the writing thread failed")))?)
+        self.sums = outcome.unwrap_or_else(|_| Err(io::Error::other("the writing thread failed")))?;
+        Ok(())
     }
 
     /// Lets the content take the place of the old file, as [`Draft::replace`] does. `amendments` are places and bytes for them, where
@@ -134,6 +149,8 @@ impl Filling {
             let judged = self
                 .read_back(&mut file, amendments, &mut memory)
                 .and_then(|()| accept(&memory).map_err(Error::Rejected));
+            // Wiping takes a while too.
+            drop(memory);
             let synced = sync.join();
             judged?;
             Ok::<(), Error>(synced.unwrap_or_else(|_| Err(io::Error::other("the syncing thread failed")))?)
@@ -149,7 +166,7 @@ impl Filling {
         memory: &mut Bulk,
     ) -> Result<(), Error> {
         let other = || Error::Rejected("the new file does not hold what was written to it".to_owned());
-        let length = self.sums.iter().map(|(length, _)| length).sum::<usize>();
+        let length = self.sums.iter().map(|part| part.length).sum::<usize>();
         memory.truncate(length);
         memory.grow(length)?;
         file.seek(SeekFrom::Start(0))?;
@@ -168,7 +185,7 @@ impl Filling {
                 .fill(0);
         }
         let mut rest = &**memory;
-        for &(length, sum) in &self.sums {
+        for &Sum { length, sum } in &self.sums {
             let (part, behind) = rest.split_at_checked(length).ok_or_else(other)?;
             if crc32fast::hash(part) != sum {
                 return Err(other());

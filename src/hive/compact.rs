@@ -5,6 +5,7 @@
 //! Promise: keys, values, their order, times, classes and descriptors stay; equal descriptors are shared; whatever was
 //! in free cells or slack is gone. Compacting twice changes nothing the second time.
 
+use super::ahead::{self, AHEAD};
 use super::base_block::{self, SECTOR};
 use super::big_data::{self, SEGMENT, SEGMENT_PAYLOAD};
 use super::cell::{BINS_START, Cells, NIL, narrow, number};
@@ -221,12 +222,27 @@ struct Descriptors<'h> {
 struct Open<'h> {
     new: u32,
     subkeys: std::iter::Take<Entries<'h>>,
+    /// How many of the next subkeys were read ahead.
+    ahead: usize,
     /// The list of the copies so far.
     kind: Option<LeafKind>,
     entries: Vec<u8>,
 }
 
 impl Open<'_> {
+    /// Reads ahead, if it is time to; `offsets` is memory for that.
+    fn read_ahead(&mut self, cells: Cells<'_>, offsets: &mut Vec<u32>) {
+        if let Some(left) = self.ahead.checked_sub(1) {
+            self.ahead = left;
+            return;
+        }
+        self.ahead = AHEAD - 1;
+        offsets.clear();
+        let next = self.subkeys.clone().take(AHEAD);
+        offsets.extend(next.filter_map(|entry| entry.ok().map(|(_, offset, _)| offset)));
+        ahead::touch_keys_and_data(cells, || offsets.iter().copied());
+    }
+
     /// Adds the copy of a key to the list, which is of the kind of its first entry.
     fn add(&mut self, copy: u32, name: Name<'_>, (listed_kind, tag): (LeafKind, u32)) {
         let kind = *self.kind.get_or_insert(listed_kind);
@@ -255,7 +271,9 @@ impl<'h> Copying<'h, '_> {
         let new = self.copy_key(key, NIL)?;
         let mut path = Vec::new();
         self.open(key, new, &mut path)?;
+        let mut offsets = Vec::with_capacity(AHEAD);
         while let Some(open) = path.last_mut() {
+            open.read_ahead(self.cells, &mut offsets);
             let Some(entry) = open.subkeys.next() else {
                 path.pop().map_or(Ok(()), |done| self.close(done))?;
                 continue;
@@ -275,6 +293,7 @@ impl<'h> Copying<'h, '_> {
             path.push(Open {
                 new,
                 subkeys: key.entries()?.take(SUBKEY_LIMIT),
+                ahead: 0,
                 kind: None,
                 entries: self.spare.pop().unwrap_or_default(),
             });
@@ -539,7 +558,9 @@ mod tests {
         let number = |place: usize| number(&before, place);
         let holds = |parts: [&[u8]; 2], amendments: &[(u32, u32)]| {
             let mut likeness = Likeness::new(&before);
-            parts.iter().for_each(|part| likeness.compare(part));
+            for part in parts {
+                likeness.compare(part);
+            }
             let amendments: Vec<_> = amendments
                 .iter()
                 .map(|&(place, number)| Amendment { place, number })

@@ -1,8 +1,8 @@
 //! The check of keys, their lists and their values.
 
 use super::{Checker, Waiting};
-use crate::bytes::u32_at;
-use crate::hive::cell::{NIL, SIZE_FIELD, number};
+use crate::hive::ahead::{self, AHEAD, FEW};
+use crate::hive::cell::{NIL, number};
 use crate::hive::index::{Index, Leaf, LeafKind};
 use crate::hive::key::DEPTH_LIMIT;
 use crate::hive::key_node::{self as node, KeyNode};
@@ -14,12 +14,6 @@ use std::sync::PoisonError;
 
 /// The size of one UTF-16 unit, in bytes.
 const UNIT: usize = 2;
-
-/// How many keys are read ahead of their check.
-const AHEAD: usize = 32;
-
-/// How many values of each of them.
-const FEW: usize = 4;
 
 /// What is gathered while the subkeys of one key are listed.
 struct Listing<'h> {
@@ -217,7 +211,7 @@ impl<'h> Checker<'_, 'h> {
         }
         for part in leaf.parts(AHEAD) {
             if !listing.is_ahead {
-                self.touch_keys(|| part.entries().map(|(offset, _)| offset));
+                ahead::touch_keys(self.cells, || part.entries().map(|(offset, _)| offset));
             }
             for (offset, tag) in part.entries() {
                 listing.count = listing.count.saturating_add(1);
@@ -300,7 +294,7 @@ impl<'h> Checker<'_, 'h> {
         }
     }
 
-    /// As [`Checker::touch_keys`], for the subkeys of these keys; they have few.
+    /// As [`ahead::touch_keys`], for the subkeys of these keys; they have few.
     fn touch_subkeys(&mut self, keys: &[Waiting]) {
         let cells = self.cells;
         self.ahead.clear();
@@ -312,28 +306,7 @@ impl<'h> Checker<'_, 'h> {
                     .extend(leaf.entries().take(AHEAD).map(|(offset, _)| offset));
             }
         }
-        self.touch_keys(|| self.ahead.iter().copied());
-    }
-
-    /// Reads the beginnings of these keys and of what they name, one sort after the other; see [`Cells::touch`].
-    fn touch_keys<I: Iterator<Item = u32>>(&self, keys: impl Fn() -> I) {
-        let cells = self.cells;
-        let named = |field: usize| {
-            move |offset: u32| {
-                let place = (offset as usize).checked_add(SIZE_FIELD + field)?;
-                u32_at(cells.bins(), place)
-            }
-        };
-        let value_lists = || keys().filter_map(named(node::VALUE_LIST));
-        cells.touch(keys(), node::NAME);
-        cells.touch(value_lists(), 0);
-        cells.touch(keys().filter_map(named(node::SUBKEY_LIST)), 0);
-        for index in 0..FEW {
-            let has =
-                move |key: &u32| named(node::VALUE_COUNT)(*key).is_some_and(|count| count as usize > index);
-            let lists = keys().filter(has).filter_map(named(node::VALUE_LIST));
-            cells.touch(lists.filter_map(named(index * LIST_WIDTH)), 0);
-        }
+        ahead::touch_keys(cells, || self.ahead.iter().copied());
     }
 
     fn check_values(&mut self, offset: u32, key: KeyNode<'h>) {
