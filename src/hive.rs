@@ -33,7 +33,6 @@ mod key_node;
 mod kind;
 mod locate;
 mod name;
-mod pack;
 mod recover;
 mod save;
 mod scrub;

@@ -3,11 +3,11 @@
 //! Promise: at most two parts of the hive are in memory, unless one bin is larger; what is handed out is never asked for again: numbers
 //! that become known later are kept as amendments. The same cells in the same order give the same bytes.
 
-use super::bin::{self, BLOCK};
-use super::cell::{ALIGNMENT, SIZE_FIELD, narrow};
-use super::space::{cell_size, end_of_bin};
-use super::{Error, SaveError};
 use crate::bytes::{align_up, put};
+use crate::hive::bin::{self, BLOCK};
+use crate::hive::cell::{ALIGNMENT, SIZE_FIELD, narrow};
+use crate::hive::space::{cell_size, end_of_bin};
+use crate::hive::{Error, SaveError};
 use crate::secret::{self, Wiped};
 
 /// How many bytes are handed out at a time.
