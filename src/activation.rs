@@ -172,7 +172,7 @@ pub fn apply(hive: &mut Hive, name: HiveName, wishes: &[Wish]) -> Result<Applied
     let mut applied = Applied::default();
     let own = |(_, wish): &(usize, &Wish)| wish.hive == name;
     for (place, wish) in wishes.iter().enumerate().filter(own) {
-        let path = wish.key.replacen("CurrentControlSet", &control_set, 1);
+        let path = wish.key.replacen(CONTROL_SET, &control_set, 1);
         if let Wanted::Key | Wanted::NoKey = wish.wanted {
             let change = apply_to_key(hive, name, &path, wish)?;
             let is_unmet = change.as_ref().is_some_and(|change| change.changed);
@@ -247,13 +247,28 @@ fn stored(hive: &Hive, path: &str, name: &str) -> Result<Option<(ValueKind, Wipe
     Ok(Some((value.kind(), Wiped::new(value.data()?.to_vec()))))
 }
 
+/// What a running Windows calls the control set that it was started with.
+const CONTROL_SET: &str = "CurrentControlSet";
+
 /// The control set that a SYSTEM hive boots: `Select\Current`, the first if nothing says.
-fn control_set(hive: &Hive) -> Result<String, hive::Error> {
+///
+/// # Errors
+/// A damaged hive.
+pub fn control_set(hive: &Hive) -> Result<String, hive::Error> {
     let number = match stored(hive, "Select", "Current")? {
         Some((_, data)) => crate::bytes::u32_at(&data, 0),
         None => None,
     };
     Ok(format!("ControlSet{:03}", number.unwrap_or(1)))
+}
+
+/// The control set that `path` means if it begins with `CurrentControlSet`, in a SYSTEM hive that has no key of that name: only a running
+/// Windows makes that link.
+pub fn behind_link(hive: &Hive, path: &str) -> Option<String> {
+    let first = path.split('\\').find(|part| !part.is_empty())?;
+    let is_there = |path: &str| matches!(hive.find(path), Ok(Some(_)));
+    let is_link = crate::text::same_name(first, CONTROL_SET) && !is_there(CONTROL_SET) && is_there("Select");
+    is_link.then(|| control_set(hive).ok()).flatten()
 }
 
 /// A registry value's data for people. Nothing of a key is shown but what may be printed.

@@ -62,6 +62,16 @@ pub enum Error {
         /// Why.
         cause: crate::file::Error,
     },
+    /// A hive was saved, but its logs still hold old pages of it.
+    #[error(
+        "{} is saved, but a transaction log beside it could not be emptied: {cause}\nIt still holds old pages of the hive, and maybe a key: empty or remove the log.", path.display()
+    )]
+    LogsNotEmptied {
+        /// The hive.
+        path: PathBuf,
+        /// What the system said.
+        cause: std::io::Error,
+    },
     /// A fault in a named file.
     #[error("{}: {cause}", path.display())]
     In {

@@ -8,12 +8,13 @@ mod filling;
 pub use filling::Filling;
 
 use crate::bytes::slice_mut;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
@@ -30,6 +31,11 @@ pub enum Error {
     /// The system reported an error. The file is as it was before.
     #[error("{0}\nThe file is as it was before; check the folder's free space and rights.")]
     System(#[from] io::Error),
+    /// A device, a pipe or a folder stands at the path.
+    #[error(
+        "it is no ordinary file, and only such a file can be replaced\nName a file; what goes into a pipe or a device is to be written to a file first."
+    )]
+    NotAFile,
     /// What was read back is not what was written, or is not acceptable. The file is as it was before.
     #[error("{0}\nThe file is as it was before; check the disk and the memory.")]
     Rejected(String),
@@ -124,11 +130,16 @@ impl Draft {
     /// An empty draft for the file at `path`.
     ///
     /// # Errors
-    /// [`Error::System`].
+    /// [`Error::System`], [`Error::NotAFile`].
     pub fn new(path: &Path) -> Result<Self, Error> {
         let target = match path.canonicalize() {
+            Ok(target) if !target.is_file() => return Err(Error::NotAFile),
             Ok(target) => target,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
+            // A link that leads to no file yet: the file is made where it leads.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => match path.read_link() {
+                Ok(led) => path.parent().unwrap_or(Path::new(".")).join(led),
+                Err(_) => path.to_owned(),
+            },
             Err(error) => return Err(error.into()),
         };
         let folder = match target.parent() {
@@ -148,7 +159,7 @@ impl Draft {
     /// but of time.
     ///
     /// # Errors
-    /// [`Error::System`].
+    /// As [`Draft::new`].
     pub fn of(path: &Path, mut source: File) -> Result<Self, Error> {
         let mut draft = Self::new(path)?;
         let Some(fresh) = &draft.fresh else {
@@ -325,6 +336,56 @@ pub(crate) fn begin_sync(file: &File, range: Range<u64>) {
     #[cfg(not(target_os = "linux"))]
     {
         _ = (file, range);
+    }
+}
+
+/// How long is waited for another program that holds a file.
+const LOCK_PATIENCE: Duration = Duration::from_secs(10);
+/// How long at a time.
+const LOCK_STEP: Duration = Duration::from_millis(10);
+
+/// A file that no other run changes meanwhile; until it is dropped.
+#[derive(Debug)]
+pub struct Held {
+    _file: File,
+}
+
+/// Keeps other runs of this program from changing the file at `path`, so that what is read now is what will be replaced. Waits a while if
+/// one is at it. Where the file system has no locks nothing is kept.
+///
+/// # Errors
+/// What opening the file reports; [`io::ErrorKind::WouldBlock`] if another program holds it for long.
+pub fn hold(path: &Path) -> io::Result<Held> {
+    let start = Instant::now();
+    loop {
+        let file = File::open(path)?;
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if start.elapsed() < LOCK_PATIENCE => std::thread::sleep(LOCK_STEP),
+            Err(TryLockError::WouldBlock) => {
+                let error = io::Error::new(io::ErrorKind::WouldBlock, "another program is writing it");
+                return Err(error);
+            }
+            // Whoever held it may have put another file in its place.
+            Ok(()) if !is_at(&file, path) => {}
+            Ok(()) | Err(TryLockError::Error(_)) => return Ok(Held { _file: file }),
+        }
+    }
+}
+
+/// Whether `path` still names this file.
+fn is_at(file: &File, path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let (Ok(held), Ok(named)) = (file.metadata(), path.metadata()) else {
+            return true;
+        };
+        (held.dev(), held.ino()) == (named.dev(), named.ino())
+    }
+    #[cfg(not(unix))]
+    {
+        _ = (file, path);
+        true
     }
 }
 
@@ -547,6 +608,46 @@ mod tests {
         drop(Draft::of(&path, File::open(&path).unwrap()).unwrap());
         assert!(std::fs::read(&path).unwrap() == changed);
         assert_eq!(names(folder.path()), ["SOFTWARE"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_an_ordinary_file_is_replaced_and_a_link_to_none_yet_is_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("socket");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        for path in [&socket, folder.path(), Path::new("/dev/null")] {
+            let error = replace(path, b"new", |_| Ok(())).unwrap_err();
+            assert!(matches!(error, Error::NotAFile), "{error}");
+        }
+        let (real, link) = (folder.path().join("real"), folder.path().join("link"));
+        std::os::unix::fs::symlink("real", &link).unwrap();
+        replace(&link, b"new", |_| Ok(())).unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(std::fs::read(&real).unwrap(), b"new");
+    }
+
+    #[test]
+    fn who_holds_a_file_holds_the_one_that_its_path_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("SOFTWARE");
+        std::fs::write(&path, "0").unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..10 {
+                        let _held = hold(&path).unwrap();
+                        let count: u32 = std::fs::read_to_string(&path).unwrap().parse().unwrap();
+                        replace(&path, (count + 1).to_string().as_bytes(), |_| Ok(())).unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "80");
+        assert_eq!(
+            hold(&folder.path().join("none")).unwrap_err().kind(),
+            io::ErrorKind::NotFound
+        );
     }
 
     #[test]

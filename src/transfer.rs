@@ -3,7 +3,7 @@
 //! Promise: an export names every key below its start and every value with its exact type and data; importing it into an empty hive
 //! and exporting that gives the same file. An import is refused before it changes anything if one of its keys is not in the hive.
 
-use crate::activation::{Change, show};
+use crate::activation::{Change, behind_link, show};
 use crate::hive::{self, Hive, Key};
 use crate::regfile::{self, Action, Entry, Writer};
 use crate::text::same_name;
@@ -28,6 +28,16 @@ pub enum Error {
         line: usize,
         /// What the hive stands for.
         prefix: String,
+    },
+    /// A key below a link that only a running Windows has.
+    #[error(
+        "line {line}: the hive has no key CurrentControlSet: Windows makes it at its start, as a link to one of the sets\nNothing was imported; write {set}, which is the current one, instead."
+    )]
+    Link {
+        /// The line, from 1.
+        line: usize,
+        /// The control set that it would lead to.
+        set: String,
     },
     /// An entry that the hive does not take.
     #[error("line {line}: {cause}")]
@@ -101,16 +111,27 @@ pub struct Exported {
 pub fn export(key: &Key<'_>, prefix: &str, out: impl Write) -> Result<Exported, Error> {
     let mut writer = Writer::new(out)?;
     let mut done = Exported { keys: 0, values: 0 };
-    for key in key.walk() {
+    // Where `key` itself stands, and then, at each depth, how long the path there is.
+    let start = key.path()?;
+    let mut whole = prefix.to_owned();
+    if !start.is_empty() {
+        whole.push('\\');
+        whole.push_str(&start);
+    }
+    let mut lengths = vec![whole.len()];
+    let mut walk = key.walk();
+    while let Some(key) = walk.next() {
         let key = key?;
-        let path = key.path()?;
-        let whole = if path.is_empty() {
-            prefix.to_owned()
-        } else {
-            format!(r"{prefix}\{path}")
-        };
-        if !key.name_is_text() {
-            return Err(regfile::Error::Name(crate::text::printable(&whole)).into());
+        if let Some(above) = walk.depth().checked_sub(1) {
+            lengths.truncate(above + 1);
+            whole.truncate(lengths.last().copied().unwrap_or_default());
+            let name = key.name();
+            whole.push('\\');
+            whole.push_str(&name);
+            lengths.push(whole.len());
+            if !key.name_is_text() || name.contains('\\') {
+                return Err(regfile::Error::Name(crate::text::printable(&whole)).into());
+            }
         }
         writer.key(&whole)?;
         done.keys += 1;
@@ -131,7 +152,7 @@ pub fn export(key: &Key<'_>, prefix: &str, out: impl Write) -> Result<Exported, 
 /// made for itself or deleted.
 ///
 /// # Errors
-/// [`Error::Elsewhere`] before anything is touched; [`Error::Entry`] with the line, and the hive is then unfit for saving.
+/// [`Error::Elsewhere`] and [`Error::Link`] before anything is touched; [`Error::Entry`] with the line, and the hive is then unfit for saving.
 pub fn import(hive: &mut Hive, prefix: &str, entries: &[Entry]) -> Result<Vec<Change>, Error> {
     let prefix = long(prefix.trim_end_matches('\\'));
     let mut paths = Vec::with_capacity(entries.len());
@@ -140,6 +161,12 @@ pub fn import(hive: &mut Hive, prefix: &str, entries: &[Entry]) -> Result<Vec<Ch
             line: entry.line,
             prefix: crate::text::printable(&prefix),
         })?;
+        if let Some(set) = behind_link(hive, &path) {
+            return Err(Error::Link {
+                line: entry.line,
+                set,
+            });
+        }
         paths.push(path);
     }
     let mut changes = Vec::new();

@@ -320,3 +320,116 @@ fn a_scrub_and_a_compaction_say_what_they_did() {
         (&3.into(), &2.into(), &Json::from("1.5"))
     );
 }
+
+#[test]
+fn many_who_write_one_hive_at_a_time_lose_nothing() {
+    let scratch = Scratch::new();
+    let file = scratch.file("SOFTWARE");
+    std::thread::scope(|scope| {
+        for number in 0..12 {
+            let file = &file;
+            scope.spawn(move || {
+                let name = format!("v{number}");
+                assert_eq!(code(&["set", file, "Many", &name, "REG_SZ", "x"]), 0);
+            });
+        }
+    });
+    let many = json(&["get", &file, "Many"]);
+    assert_eq!(many["values"].as_array().unwrap().len(), 12, "{many}");
+}
+
+#[test]
+fn a_path_through_the_link_of_a_running_windows_is_refused_with_the_way_out() {
+    let scratch = Scratch::new();
+    let file = scratch.file("SYSTEM");
+    let mut hive = Hive::create(5).unwrap();
+    hive.set_value("Select", "Current", ValueKind::Dword, &[2, 0, 0, 0])
+        .unwrap();
+    hive.set_value(r"ControlSet002\Services", "a", ValueKind::Dword, &[1, 0, 0, 0])
+        .unwrap();
+    std::fs::write(&file, hive.finish().unwrap()).unwrap();
+    let before = std::fs::read(&file).unwrap();
+    let registration = scratch.path("system.reg");
+    std::fs::write(
+        &registration,
+        "Windows Registry Editor Version 5.00\n\n[HKLM\\SYSTEM\\CurrentControlSet\\Services]\n\"a\"=dword:2\n",
+    )
+    .unwrap();
+    let registration = registration.to_str().unwrap();
+    let commands: [(&[&str], i32); 3] = [
+        (
+            &["set", &file, r"currentcontrolset\Services", "a", "REG_DWORD", "2"],
+            2,
+        ),
+        (&["delete", &file, r"CurrentControlSet\Services", "a"], 2),
+        (&["import", &file, registration], 1),
+    ];
+    for (arguments, expected) in commands {
+        let output = wimkey(arguments);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(expected), "{error}");
+        assert!(error.contains("ControlSet002"), "{error}");
+        assert!(std::fs::read(&file).unwrap() == before);
+    }
+    // A hive that has such a key, or is no SYSTEM hive, takes the path as it is.
+    assert_eq!(
+        code(&[
+            "set",
+            &scratch.file("SOFTWARE"),
+            "CurrentControlSet",
+            "a",
+            "REG_SZ",
+            "x"
+        ]),
+        0
+    );
+}
+
+#[test]
+fn a_log_that_cannot_be_emptied_is_told_and_the_hive_is_saved() {
+    let scratch = Scratch::new();
+    let file = scratch.file("SOFTWARE");
+    std::fs::remove_file(scratch.path("SOFTWARE.LOG1")).unwrap();
+    // What a link leads to is emptied; a device cannot be.
+    let elsewhere = scratch.path("elsewhere");
+    std::fs::write(&elsewhere, "old page").unwrap();
+    std::os::unix::fs::symlink(&elsewhere, scratch.path("SOFTWARE.LOG1")).unwrap();
+    assert_eq!(code(&["set", &file, "A", "new", "REG_SZ", "x"]), 0);
+    assert_eq!(elsewhere.metadata().unwrap().len(), 0);
+}
+
+#[test]
+fn a_hive_whose_root_is_not_marked_is_sound_enough_to_be_exported_and_edited() {
+    let scratch = Scratch::new();
+    let file = scratch.file("SOFTWARE");
+    let marked = wimkey(&["export", &file]).stdout;
+    let mut bytes = std::fs::read(&file).unwrap();
+    // The flags of the root key, in the first cell of the first bin.
+    let flags = 4096 + 32 + 4 + 2;
+    assert_eq!(bytes[flags - 2..flags], *b"nk");
+    bytes[flags] &= !4;
+    std::fs::write(&file, bytes).unwrap();
+    assert_eq!(code(&["check", &file]), 10);
+    assert!(wimkey(&["export", &file]).stdout == marked);
+    assert_eq!(code(&["set", &file, "A", "new", "REG_SZ", "x"]), 0);
+}
+
+#[test]
+fn a_name_with_a_backslash_is_a_fault_and_is_not_exported_as_two_keys() {
+    let scratch = Scratch::new();
+    let file = scratch.file("NTUSER.DAT");
+    // Lists of version 1.3 have no hashes that would tell.
+    let mut hive = Hive::create(3).unwrap();
+    hive.set_value("AxB", "n", ValueKind::Dword, &[7, 0, 0, 0])
+        .unwrap();
+    let mut bytes = hive.finish().unwrap();
+    let name = memchr::memmem::find(&bytes, b"AxB").unwrap();
+    bytes[name + 1] = b'\\';
+    std::fs::write(&file, bytes).unwrap();
+    let output = wimkey(&["check", &file]);
+    assert_eq!(output.status.code(), Some(10));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("backslash"));
+    let output = wimkey(&["export", &file]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(code(&["set", &file, "New", "n", "REG_SZ", "x"]), 3);
+}

@@ -204,7 +204,7 @@ const FAULTS: &[Fault] = &[
         let at = value(bytes, b"QzOther") + 4;
         put(bytes, at, 0x8000_0005);
     }),
-    ("is not marked as one", Means::Refused, |bytes| {
+    ("is not marked as one", Means::Warned, |bytes| {
         let root = payload(u32_at(bytes, 36));
         bytes[root + 2] = 0x20;
     }),

@@ -41,8 +41,8 @@ Examples:
   wimkey explain host caching";
 
 const SET_DATA: &str = "\
-DATA by TYPE: REG_SZ, REG_EXPAND_SZ, REG_LINK text; REG_MULTI_SZ texts with ; between; REG_DWORD, REG_QWORD a number, decimal \
-or 0x…; any other type bytes in hexadecimal digits, as in 01ff00.";
+DATA by TYPE: REG_SZ, REG_EXPAND_SZ, REG_LINK text; REG_MULTI_SZ texts with ; between; REG_DWORD, REG_DWORD_BIG_ENDIAN, \
+REG_QWORD a number, decimal or 0x…; any other type bytes in hexadecimal digits, as in 01ff00.";
 
 const APPLY_HELP: &str = "\
 All targets are looked at before the first is written. If one cannot be done, nothing is written, unless --keep-going is given.

@@ -4,13 +4,13 @@ use super::arguments::{Color, Format, OutputOptions};
 use super::interrupt;
 use crate::image::Phase;
 use anstyle::{AnsiColor, Style};
-use comfy_table::{ContentArrangement, Row, Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use unicode_width::UnicodeWidthStr;
 
 /// For headings.
 pub(super) const STRONG: Style = Style::new().bold();
@@ -197,44 +197,66 @@ impl Drop for Progress {
     }
 }
 
+/// Blanks between two columns.
+const GAP: usize = 2;
+/// A cell that is wider does not make its column wider: what stands behind it is moved, in its line alone.
+const WIDEST: usize = 120;
+
 /// Lines whose columns align; the first column may have a style of its own in each line.
 pub(super) struct Rows {
-    table: Table,
-    styles: Vec<Style>,
+    lines: Vec<(Style, Vec<String>)>,
 }
 
 impl Rows {
     /// No lines yet.
     pub(super) fn new() -> Self {
-        let mut table = Table::new();
-        table
-            .load_style(presets::NOTHING)
-            .set_content_arrangement(ContentArrangement::Disabled);
-        Self {
-            table,
-            styles: Vec::new(),
-        }
+        Self { lines: Vec::new() }
     }
 
     /// Adds a line.
-    pub(super) fn add<T: Into<Row>>(&mut self, first: Style, cells: T) {
-        self.table.add_row(cells);
-        self.styles.push(first);
+    pub(super) fn add<C: Into<String>>(&mut self, first: Style, cells: impl IntoIterator<Item = C>) {
+        self.lines
+            .push((first, cells.into_iter().map(Into::into).collect()));
+    }
+
+    /// How wide each column is. The last cell of a line has nothing behind it that could align.
+    fn widths(&self) -> Vec<usize> {
+        let mut widths = Vec::new();
+        for (_, cells) in &self.lines {
+            for (column, cell) in cells.iter().rev().skip(1).rev().enumerate() {
+                if column == widths.len() {
+                    widths.push(0);
+                }
+                let width = Some(cell.width()).filter(|&width| width <= WIDEST);
+                if let Some((widest, width)) = widths.get_mut(column).zip(width) {
+                    *widest = width.max(*widest);
+                }
+            }
+        }
+        widths
     }
 
     /// Writes the lines with `indent` spaces before and no blanks behind each.
     pub(super) fn write(&self, out: &mut dyn Write, indent: usize) -> io::Result<()> {
-        let first = self
-            .table
-            .column_max_content_widths()
-            .first()
-            .map_or(0, |width| usize::from(*width));
-        for (line, style) in self.table.lines().zip(&self.styles) {
-            // The table puts one blank before each cell.
-            let line = line.strip_prefix(' ').unwrap_or(&line).trim_end();
-            let end = line.char_indices().nth(first).map_or(line.len(), |(end, _)| end);
-            let (cell, rest) = line.split_at(end);
-            writeln!(out, "{:indent$}{style}{cell}{style:#}{rest}", "")?;
+        let widths = self.widths();
+        for (style, cells) in &self.lines {
+            write!(out, "{:indent$}", "")?;
+            // Blanks are owed until something stands behind them.
+            let mut owed = 0;
+            for (column, cell) in cells.iter().enumerate() {
+                if !cell.is_empty() {
+                    write!(out, "{:owed$}", "")?;
+                    owed = 0;
+                    if column == 0 {
+                        write!(out, "{style}{cell}{style:#}")?;
+                    } else {
+                        write!(out, "{cell}")?;
+                    }
+                }
+                let width = widths.get(column).copied().unwrap_or_default();
+                owed += width.saturating_sub(cell.width()) + GAP;
+            }
+            writeln!(out)?;
         }
         Ok(())
     }
@@ -243,4 +265,40 @@ impl Rows {
 /// `text` in `style`.
 pub(super) fn paint(style: Style, text: impl std::fmt::Display) -> String {
     format!("{style}{text}{style:#}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(lines: &[&[&str]], indent: usize) -> String {
+        let mut rows = Rows::new();
+        for cells in lines {
+            rows.add(PLAIN, cells.iter().copied());
+        }
+        let mut out = Vec::new();
+        rows.write(&mut out, indent).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn columns_align_whatever_the_width_of_characters_and_no_line_ends_with_blanks() {
+        let lines: [&[&str]; 4] = [
+            &["a", "b", "last"],
+            &["日本", "", "x"],
+            &["ab", "bcd", ""],
+            &["whole line, wider"],
+        ];
+        assert_eq!(
+            written(&lines, 2),
+            "  a     b    last\n  日本       x\n  ab    bcd\n  whole line, wider\n"
+        );
+    }
+
+    #[test]
+    fn a_very_wide_cell_moves_its_own_line_alone() {
+        let wide = "w".repeat(60_000);
+        let text = written(&[&["a", &wide], &["b", "c"], &[&wide, "d"]], 0);
+        assert_eq!(text, format!("a  {wide}\nb  c\n{wide}  d\n"));
+    }
 }

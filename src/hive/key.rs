@@ -60,7 +60,11 @@ impl<'h> Key<'h> {
     pub fn path(&self) -> Result<String, Error> {
         let mut names = Vec::new();
         let mut key = *self;
-        while key.node.flags() & key_node::FLAG_ROOT == 0 {
+        // The root of a hive that `offreg.dll` made is not marked as one, but it has no parent.
+        let has_parent = |key: Self| {
+            key.node.flags() & key_node::FLAG_ROOT == 0 && key.node.number(key_node::PARENT) != NIL
+        };
+        while has_parent(key) {
             if names.len() >= DEPTH_LIMIT {
                 return Err(Error::damaged(self.offset, "a key lies too deep"));
             }
@@ -266,7 +270,10 @@ impl<'h> Iterator for Values<'h> {
 pub struct Walk<'h> {
     cells: Cells<'h>,
     visited: Bitmap,
-    waiting: Vec<Result<u32, Error>>,
+    /// Keys, and how deep each lies below the first.
+    waiting: Vec<(usize, Result<u32, Error>)>,
+    /// How deep the latest key lies.
+    depth: usize,
 }
 
 impl<'h> Walk<'h> {
@@ -274,8 +281,16 @@ impl<'h> Walk<'h> {
         Self {
             cells,
             visited: Bitmap::new(cells.bins().len()),
-            waiting: vec![Ok(start)],
+            waiting: vec![(0, Ok(start))],
+            depth: 0,
         }
+    }
+}
+
+impl Walk<'_> {
+    /// How many levels the key that came last lies below the one at which the walk began.
+    pub fn depth(&self) -> usize {
+        self.depth
     }
 }
 
@@ -283,11 +298,10 @@ impl<'h> Iterator for Walk<'h> {
     type Item = Result<Key<'h>, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let key = match self
-            .waiting
-            .pop()?
-            .and_then(|offset| Key::read(self.cells, offset))
-        {
+        let (depth, next) = self.waiting.pop()?;
+        self.depth = depth;
+        let below = depth + 1;
+        let key = match next.and_then(|offset| Key::read(self.cells, offset)) {
             Ok(key) => key,
             Err(error) => return Some(Err(error)),
         };
@@ -295,23 +309,23 @@ impl<'h> Iterator for Walk<'h> {
         let entries = match key.entries() {
             Ok(entries) => entries,
             Err(error) => {
-                self.waiting.push(Err(error));
+                self.waiting.push((below, Err(error)));
                 return Some(Ok(key));
             }
         };
         for entry in entries.take(SUBKEY_LIMIT) {
             match entry {
-                Ok((_, offset, _)) if self.visited.set(offset) => self.waiting.push(Ok(offset)),
+                Ok((_, offset, _)) if self.visited.set(offset) => self.waiting.push((below, Ok(offset))),
                 Ok((_, offset, _)) => {
                     let finding = Finding::at_file(
                         super::cell::file_position(offset),
                         Severity::Refuse,
                         "a key is in more than one list",
                     );
-                    self.waiting.push(Err(Error::Damaged(finding)));
+                    self.waiting.push((below, Err(Error::Damaged(finding))));
                     break;
                 }
-                Err(error) => self.waiting.push(Err(error)),
+                Err(error) => self.waiting.push((below, Err(error))),
             }
         }
         if let Some(children) = self.waiting.get_mut(first..) {

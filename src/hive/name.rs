@@ -164,6 +164,15 @@ impl<'h> Name<'h> {
         self.latin1 || char::decode_utf16(self.units()).all(|character| character.is_ok())
     }
 
+    /// Whether there is a backslash in it.
+    pub(super) fn has_separator(self) -> bool {
+        const SEPARATOR: u8 = b'\\';
+        if self.latin1 {
+            return memchr::memchr(SEPARATOR, self.bytes).is_some();
+        }
+        self.units().any(|unit| unit == u16::from(SEPARATOR))
+    }
+
     /// The name for a sentence.
     pub(super) fn shown(self) -> String {
         crate::text::printable(&self.text())

@@ -64,7 +64,7 @@ pub fn logs_of(path: &Path) -> io::Result<Vec<PathBuf>> {
                     .position(|known| known.eq_ignore_ascii_case(ending))
             });
         if let Some(order) = ending
-            && entry.file_type()?.is_file()
+            && entry.path().is_file()
         {
             found.push((order, entry.path()));
         }

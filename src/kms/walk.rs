@@ -1,7 +1,7 @@
 //! The walk through an image's hives, in the order of Microsoft's guide: product, application, all, last answer, DNS.
 
 use super::{DEFAULT_PORT, Ranked, Record, SERVICE, rank};
-use crate::activation::{StoredKey, settings_key, text_of};
+use crate::activation::{StoredKey, control_set, settings_key, text_of};
 use crate::bytes;
 use crate::catalog;
 use crate::hive::{self, Hive};
@@ -352,12 +352,6 @@ fn dns(
         );
     }
     Ok(())
-}
-
-/// The control set that boots.
-fn control_set(system: &Hive) -> Result<String, hive::Error> {
-    let current = number(system, "Select", "Current")?.unwrap_or(1);
-    Ok(format!("ControlSet{current:03}"))
 }
 
 /// A text that is there and not empty.

@@ -51,6 +51,9 @@ pub enum Reason {
     /// No second quotation mark.
     #[error("a quotation mark is not closed")]
     Quote,
+    /// A backslash before something that needs none.
+    #[error(r#"a backslash in quotation marks stands before \ or " alone: write \\ for one backslash"#)]
+    Escape,
     /// No `=`.
     #[error("the sign = is missing behind the name of a value")]
     Equals,

@@ -139,8 +139,15 @@ impl<'t> Scanner<'t> {
             is_escaped = byte == b'\\' && !is_escaped;
             ends.then_some(place + 1)
         });
+        let known = |escape: &[u8]| matches!(escape, [b'\\', b'\\' | b'"']);
         match end {
-            Some(end) => Ok(self.take(end)),
+            Some(end) => {
+                let text = self.rest.get(..end).unwrap_or_default();
+                if !escapes(text).all(known) {
+                    return Err(self.fault(Reason::Escape));
+                }
+                Ok(self.take(end))
+            }
             None => Err(self.fault(Reason::Quote)),
         }
     }
@@ -243,6 +250,18 @@ fn is_break(character: char) -> bool {
     matches!(character, '\r' | '\n')
 }
 
+/// The backslashes of a text in quotation marks, each with what it is to escape.
+fn escapes(text: &str) -> impl Iterator<Item = &[u8]> {
+    let bytes = text.as_bytes();
+    let mut place = 0;
+    std::iter::from_fn(move || {
+        let rest = bytes.get(place..)?;
+        let found = memchr::memchr(b'\\', rest)?;
+        place += found + 2;
+        rest.get(found..found + 2)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -302,6 +321,8 @@ mod tests {
             ("\n[A", 2, Reason::Bracket),
             ("[A] b", 1, Reason::Rest),
             ("\n\"a", 2, Reason::Quote),
+            ("\"a\"=\"c:\\dir\"", 1, Reason::Escape),
+            ("\n\"a\\b\"=\"x\"", 2, Reason::Escape),
             ("\"a\" 1", 1, Reason::Equals),
             ("\n@=1", 2, Reason::Data),
             ("@=dword:123456789", 1, Reason::Dword),

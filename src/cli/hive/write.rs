@@ -7,11 +7,11 @@ use super::super::arguments::WriteOptions;
 use super::super::terminal::{CHANGED, FAINT, Rows, Terminal};
 use super::FILE_LIMIT;
 use crate::Error;
-use crate::activation::{Change, show};
+use crate::activation::{Change, behind_link, show};
 use crate::bytes::slice;
 use crate::cli::Failure;
 use crate::cli::interrupt;
-use crate::file::Draft;
+use crate::file::{self, Draft, Held};
 use crate::hive::{self, Hive, Lookup, SaveError, Value, ValueKind};
 use crate::report::{HiveChange, HiveWritten};
 use std::fs::File;
@@ -34,6 +34,8 @@ struct Job<'f> {
     options: WriteOptions,
     replayed: bool,
     bytes_before: u64,
+    /// Nobody else changes the file meanwhile.
+    _held: Held,
 }
 
 /// What came of the writing, or would come of it.
@@ -47,14 +49,19 @@ struct Written<'c> {
 impl<'f> Writing<'f> {
     /// Opens the hive in `file`, with what its logs hold if that is asked for; everything is checked.
     pub(super) fn open(file: &'f Path, options: WriteOptions) -> Result<Self, Failure> {
-        let mut writing = Self::read(file, options, None)?;
+        let mut writing = Self::read(file, options, hold(file)?, None)?;
         let checked = writing.hive.demand_editable();
         checked.map_err(|cause| writing.job.within(cause))?;
         Ok(writing)
     }
 
     /// As [`Writing::open`], without the check, which the first edit does. `draft` is what was begun for it.
-    fn read(file: &'f Path, options: WriteOptions, draft: Option<Draft>) -> Result<Self, Failure> {
+    fn read(
+        file: &'f Path,
+        options: WriteOptions,
+        held: Held,
+        draft: Option<Draft>,
+    ) -> Result<Self, Failure> {
         interrupt::watch();
         let within = |cause: hive::Error| Error::from(cause).within(file);
         let mut bytes = super::read(file)?;
@@ -76,6 +83,7 @@ impl<'f> Writing<'f> {
                 options,
                 replayed,
                 bytes_before,
+                _held: held,
             },
             draft,
         })
@@ -89,11 +97,13 @@ impl<'f> Writing<'f> {
         terminal: &Terminal,
     ) -> Result<(), Failure> {
         let is_so = |value: Value<'_>| value.data().map(|old| value.kind() == kind && *old == *data);
+        let held = hold(file)?;
         let draft = begin_draft(file, &options, &|hive| {
             let is_there = found(hive, key, name)?.map(is_so).transpose()?;
             Ok(is_there != Some(true))
         });
-        let mut writing = Self::read(file, options, draft)?;
+        let mut writing = Self::read(file, options, held, draft)?;
+        refuse_link(&writing.hive, key)?;
         let old = writing.stored(key, name);
         let outcome = writing.hive.set_value(key, name, kind, data);
         let changed = outcome.map_err(|cause| writing.job.within(cause))?.is_change();
@@ -114,11 +124,13 @@ impl<'f> Writing<'f> {
         options: WriteOptions,
         terminal: &Terminal,
     ) -> Result<(), Failure> {
+        let held = hold(file)?;
         let draft = begin_draft(file, &options, &|hive| match name {
             Some(name) => Ok(found(hive, key, name)?.is_some()),
             None => Ok(hive.find(key)?.is_some()),
         });
-        let mut writing = Self::read(file, options, draft)?;
+        let mut writing = Self::read(file, options, held, draft)?;
+        refuse_link(&writing.hive, key)?;
         let old = match name {
             Some(name) => writing.stored(key, name),
             None => Ok(Some("key".to_owned())),
@@ -223,8 +235,11 @@ impl Job<'_> {
 
     /// The logs beside what was written hold old pages.
     fn empty_logs(&self) -> Result<(), Failure> {
-        let target = self.target();
-        hive::empty_logs(target).map_err(|cause| Error::file(target, cause).into())
+        let path = self.target();
+        hive::empty_logs(path).map_err(|cause| {
+            let path = path.to_owned();
+            Error::LogsNotEmptied { path, cause }.into()
+        })
     }
 
     fn tell(&self, written: &Written<'_>, terminal: &Terminal) -> Result<(), Failure> {
@@ -250,6 +265,22 @@ impl Job<'_> {
         })?;
         Ok(())
     }
+}
+
+/// Refuses a path that leads through the link that only a running Windows has.
+fn refuse_link(hive: &Hive, path: &str) -> Result<(), Failure> {
+    match behind_link(hive, path) {
+        None => Ok(()),
+        Some(set) => Err(Error::Usage(format!(
+            "the hive has no key CurrentControlSet: Windows makes it at its start, as a link to one of the sets\nName {set}, which is the current one, instead."
+        ))
+        .into()),
+    }
+}
+
+/// Keeps other runs from changing the hive in `file`.
+fn hold(file: &Path) -> Result<Held, Failure> {
+    file::hold(file).map_err(|cause| Error::file(file, cause).into())
 }
 
 /// Begins to prepare the new file if a change is ahead; the hive is read and checked meanwhile. Only a few parts of it are looked at

@@ -35,7 +35,8 @@ impl<'h> Checker<'_, 'h> {
         match KeyNode::parse(payload, root) {
             Ok(key) => {
                 if key.flags() & node::FLAG_ROOT == 0 {
-                    self.refuse(root, "the root key is not marked as one");
+                    // Such are the hives that `offreg.dll` makes, and Windows loads them.
+                    self.warn(root, "the root key is not marked as one");
                 }
                 self.check_key(root, key, 0);
             }
@@ -239,6 +240,15 @@ impl<'h> Checker<'_, 'h> {
             self.refuse(
                 offset,
                 format!("a key has a name of {length} characters; 1 to {KEY_LIMIT} are possible"),
+            );
+        }
+        if name.has_separator() {
+            self.refuse(
+                offset,
+                format!(
+                    "the name of the key `{}` has a backslash, which separates names",
+                    name.shown()
+                ),
             );
         }
         if key.flags() & node::FLAG_ROOT != 0 {
