@@ -211,6 +211,36 @@ fn output_leaves_the_target_alone() {
 }
 
 #[test]
+fn output_has_the_mode_of_the_target_and_never_takes_the_place_of_a_file() {
+    use std::os::unix::fs::PermissionsExt;
+    let desk = Desk::new();
+    let before = desk.hash();
+    std::fs::set_permissions(desk.path("install.wim"), PermissionsExt::from_mode(0o440)).unwrap();
+    let copy = || desk.wimkey(&[&MAIN_JOB[..], &["--output", "changed.wim"]].concat());
+    copy().assert().success();
+    let mode = std::fs::metadata(desk.path("changed.wim"))
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o440);
+    let changed = hash(&desk.path("changed.wim"));
+    let refused = copy().assert().code(1);
+    let words = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
+    assert!(words.contains("changed.wim exists already"), "{words}");
+    assert!(words.contains("Name a file that does not exist"), "{words}");
+    assert_eq!(hash(&desk.path("changed.wim")), changed);
+    // What another program writes to is not copied.
+    std::fs::remove_file(desk.path("changed.wim")).unwrap();
+    let writer = std::fs::File::open(desk.path("install.wim")).unwrap();
+    writer.lock().unwrap();
+    let refused = copy().assert().code(3);
+    let words = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
+    assert!(words.contains("holds the lock"), "{words}");
+    assert!(!desk.path("changed.wim").exists());
+    assert_eq!(desk.hash(), before);
+}
+
+#[test]
 fn a_key_comes_from_file_variable_descriptor_or_standard_input() {
     let desk = Desk::new();
     std::fs::write(desk.path("key.txt"), format!("{GVLK_PROFESSIONAL}\r\n")).unwrap();
