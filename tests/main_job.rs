@@ -198,6 +198,32 @@ fn a_dry_run_lists_the_same_changes_and_writes_nothing() {
 }
 
 #[test]
+fn what_a_killed_run_left_is_cleaned_up_and_told() {
+    use sha1::{Digest, Sha1};
+    let desk = Desk::new();
+    desk.wimkey(&MAIN_JOB).assert().success();
+    let whole = std::fs::read(desk.path("install.wim")).unwrap();
+    // The note that a run leaves at the end: its marks, the header before and after, no ranges, no integrity table, its SHA-1 and length.
+    let mut note = b"wimkey: intent 1".to_vec();
+    note.extend_from_slice(&whole[..208]);
+    note.extend_from_slice(&whole[..208]);
+    note.extend_from_slice(&[0; 8]);
+    let sum = Sha1::digest(&note);
+    note.extend_from_slice(&sum);
+    note.extend_from_slice(&(note.len() as u64).to_le_bytes());
+    note.extend_from_slice(b"wimkey: note end");
+    let left = [&whole[..], b"what was half written", &note[..]].concat();
+    std::fs::write(desk.path("install.wim"), left).unwrap();
+    let done = desk.wimkey(&MAIN_JOB).assert().success();
+    let words = String::from_utf8_lossy(&done.get_output().stdout).into_owned();
+    assert!(words.contains("an earlier run was stopped"), "{words}");
+    assert_eq!(std::fs::read(desk.path("install.wim")).unwrap(), whole);
+    let again = desk.wimkey(&MAIN_JOB).assert().success();
+    let words = String::from_utf8_lossy(&again.get_output().stdout).into_owned();
+    assert!(!words.contains("stopped"), "{words}");
+}
+
+#[test]
 fn output_leaves_the_target_alone() {
     let desk = Desk::new();
     let before = desk.hash();
