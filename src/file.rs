@@ -390,7 +390,10 @@ fn is_at(file: &File, path: &Path) -> bool {
 }
 
 /// Gives `file` the mode and the owner of the file at `target`, if there is one.
-fn take_over_owner(file: &File, target: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// What the system reports; a user who is not root may give files to nobody else.
+pub fn take_over_owner(file: &File, target: &Path) -> io::Result<()> {
     let old = match target.metadata() {
         Ok(old) => old,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),

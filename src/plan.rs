@@ -310,13 +310,13 @@ impl Prepared {
             Destination::Copy(path) => (Some(path), target.at(path)),
         };
         let mut residue: u64 = done.iter().map(|changes| changes.residue).sum();
-        if images.is_marked_as_being_written()
-            && let Some(first) = done.first_mut()
-        {
-            first.notes.push(
-                "another program was stopped while it wrote this WIM; all contents are whole, and its mark is taken away"
-                    .to_owned(),
-            );
+        let stopped = if images.is_marked_as_being_written() {
+            "another program was stopped while it wrote this WIM; all contents are whole, and its mark is taken away"
+        } else {
+            "an earlier run was stopped while it wrote this WIM; all contents are whole, and what it left is wiped"
+        };
+        if let Some(first) = done.first_mut().filter(|_| images.was_interrupted()) {
+            first.notes.push(stopped.to_owned());
         }
         // What was written to a WIM was compared with the contents that were asked again for everything; what did not change was just read.
         let mut verified = true;

@@ -284,3 +284,47 @@ fn a_folder_that_cannot_be_read_is_told_and_the_rest_is_searched() {
     assert_eq!(places(findings, "WK-A050"), ["Windows/Closed"]);
     assert!(findings.iter().any(|finding| finding["rule"] == "WK-U007"));
 }
+
+#[test]
+fn an_image_whose_contents_lie_in_another_part_is_not_called_clean() {
+    let desk = tempfile::tempdir().unwrap();
+    let path = desk.path().join("a.swm");
+    let image = |name| {
+        ImageBuilder::new(name)
+            .file("Windows/b.txt", name.as_bytes(), Properties::default())
+            .file(
+                "Windows/a.txt",
+                format!("{name}: {PUBLISHED}").as_bytes(),
+                Properties::default(),
+            )
+    };
+    let builder = Builder::new().image(image("one")).image(image("two"));
+    std::fs::write(&path, builder.to_bytes().unwrap()).unwrap();
+    assert_eq!(audit(desk.path(), &["a.swm"]).1, 0);
+    // Make it the first part of two, with nothing but the directories in it: rows of 50 bytes with flags at 7 and part at 24.
+    let mut bytes = std::fs::read(&path).unwrap();
+    let number =
+        |at: usize| usize::try_from(u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap())).unwrap();
+    let (size, table) = (number(48) & 0x00FF_FFFF, number(56));
+    for row in bytes[table..table + size].chunks_exact_mut(50) {
+        if row[7] & 2 == 0 {
+            row[24] = 2;
+        }
+    }
+    bytes[42] = 2;
+    std::fs::write(&path, bytes).unwrap();
+    let (findings, code) = audit(desk.path(), &["a.swm"]);
+    assert_eq!(code, 10);
+    assert_eq!(places(&findings, "WK-A050"), ["Windows/a.txt", "Windows/a.txt"]);
+    for (finding, image) in findings
+        .iter()
+        .filter(|finding| finding["rule"] == "WK-A050")
+        .zip([1, 2])
+    {
+        assert_eq!(finding["image"], image);
+        let words = finding["message"].as_str().unwrap();
+        assert!(words.contains("Windows/a.txt and of 1 more files"), "{words}");
+    }
+    let (findings, code) = audit(desk.path(), &["a.swm:2"]);
+    assert_eq!((findings.len(), code), (1, 10));
+}

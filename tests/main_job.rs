@@ -198,6 +198,32 @@ fn a_dry_run_lists_the_same_changes_and_writes_nothing() {
 }
 
 #[test]
+fn what_a_killed_run_left_is_cleaned_up_and_told() {
+    use sha1::{Digest, Sha1};
+    let desk = Desk::new();
+    desk.wimkey(&MAIN_JOB).assert().success();
+    let whole = std::fs::read(desk.path("install.wim")).unwrap();
+    // The note that a run leaves at the end: its marks, the header before and after, no ranges, no integrity table, its SHA-1 and length.
+    let mut note = b"wimkey: intent 1".to_vec();
+    note.extend_from_slice(&whole[..208]);
+    note.extend_from_slice(&whole[..208]);
+    note.extend_from_slice(&[0; 8]);
+    let sum = Sha1::digest(&note);
+    note.extend_from_slice(&sum);
+    note.extend_from_slice(&(note.len() as u64).to_le_bytes());
+    note.extend_from_slice(b"wimkey: note end");
+    let left = [&whole[..], b"what was half written", &note[..]].concat();
+    std::fs::write(desk.path("install.wim"), left).unwrap();
+    let done = desk.wimkey(&MAIN_JOB).assert().success();
+    let words = String::from_utf8_lossy(&done.get_output().stdout).into_owned();
+    assert!(words.contains("an earlier run was stopped"), "{words}");
+    assert_eq!(std::fs::read(desk.path("install.wim")).unwrap(), whole);
+    let again = desk.wimkey(&MAIN_JOB).assert().success();
+    let words = String::from_utf8_lossy(&again.get_output().stdout).into_owned();
+    assert!(!words.contains("stopped"), "{words}");
+}
+
+#[test]
 fn output_leaves_the_target_alone() {
     let desk = Desk::new();
     let before = desk.hash();
@@ -208,6 +234,36 @@ fn output_leaves_the_target_alone() {
     let copy = hash(&desk.path("changed.wim"));
     desk.wimkey(&MAIN_JOB).assert().success();
     assert_eq!(desk.hash(), copy);
+}
+
+#[test]
+fn output_has_the_mode_of_the_target_and_never_takes_the_place_of_a_file() {
+    use std::os::unix::fs::PermissionsExt;
+    let desk = Desk::new();
+    let before = desk.hash();
+    std::fs::set_permissions(desk.path("install.wim"), PermissionsExt::from_mode(0o440)).unwrap();
+    let copy = || desk.wimkey(&[&MAIN_JOB[..], &["--output", "changed.wim"]].concat());
+    copy().assert().success();
+    let mode = std::fs::metadata(desk.path("changed.wim"))
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o440);
+    let changed = hash(&desk.path("changed.wim"));
+    let refused = copy().assert().code(1);
+    let words = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
+    assert!(words.contains("changed.wim exists already"), "{words}");
+    assert!(words.contains("Name a file that does not exist"), "{words}");
+    assert_eq!(hash(&desk.path("changed.wim")), changed);
+    // What another program writes to is not copied.
+    std::fs::remove_file(desk.path("changed.wim")).unwrap();
+    let writer = std::fs::File::open(desk.path("install.wim")).unwrap();
+    writer.lock().unwrap();
+    let refused = copy().assert().code(3);
+    let words = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
+    assert!(words.contains("holds the lock"), "{words}");
+    assert!(!desk.path("changed.wim").exists());
+    assert_eq!(desk.hash(), before);
 }
 
 #[test]

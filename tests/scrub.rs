@@ -487,6 +487,9 @@ fn a_solid_wim_is_written_afresh_when_told_to() {
     ]);
     let first = path("first.wim");
     std::fs::copy(&solid, &first).unwrap();
+    // Only root may give files away; for others the owner is the same anyway.
+    _ = std::os::unix::fs::chown(&solid, Some(65534), None);
+    _ = std::os::unix::fs::chown(&first, Some(65534), None);
     // Without being told to, what lies in solid resources is told and stays.
     let (report, code) = scrub(desk.path(), &["first.wim"]);
     assert_eq!(code, 10, "{report}");
@@ -494,14 +497,19 @@ fn a_solid_wim_is_written_afresh_when_told_to() {
         "--kind",
         "registry,unused,hive-log,answer-file,password,setup-log,pid,container,other",
     ];
+    // Through a link the file itself is written afresh.
+    std::os::unix::fs::symlink("solid.wim", path("link.wim")).unwrap();
     let (report, _) = scrub(
         desk.path(),
-        &[&["solid.wim", "--rewrite-solid"], &kinds[..]].concat(),
+        &[&["link.wim", "--rewrite-solid"], &kinds[..]].concat(),
     );
     assert_eq!(report["residue"], 0, "{report}");
+    assert!(path("link.wim").is_symlink());
     tool(&["verify", shown]);
     let mode = |path: &Path| std::os::unix::fs::MetadataExt::mode(&path.metadata().unwrap());
     assert_eq!(mode(&solid), mode(&first));
+    let owner = |path: &Path| std::os::unix::fs::MetadataExt::uid(&path.metadata().unwrap());
+    assert_eq!(owner(&solid), owner(&first));
     // Everything that is in it, as another program unpacks it.
     tool(&["apply", shown, "2", path("out").to_str().unwrap(), "--no-acls"]);
     let mut folders = vec![path("out")];

@@ -6,8 +6,8 @@
 use super::folder::Folder;
 use super::{Error, Images, Kind, Phase, Progress};
 use crate::threads;
-use crate::wim::{Group, Owner, Wim};
-use std::collections::HashMap;
+use crate::wim::{self, Group, Owner, Wim};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use zeroize::Zeroizing;
@@ -70,6 +70,12 @@ enum Task {
     Group(Group),
     Raw(StreamKind, Range<u64>),
     File(String),
+    /// Contents that are not in this file: how many, and one of the files.
+    Missing {
+        image: u32,
+        path: String,
+        count: usize,
+    },
 }
 
 impl Images {
@@ -115,7 +121,7 @@ impl Images {
     ///
     /// # Errors
     /// What is wrong with the directory of an image.
-    pub fn holders(&self, hash: &crate::wim::Hash) -> Result<Vec<(u32, String)>, Error> {
+    pub fn holders(&self, hash: &wim::Hash) -> Result<Vec<(u32, String)>, Error> {
         let Kind::Wim(wim) = &self.kind else {
             return Ok(Vec::new());
         };
@@ -160,9 +166,9 @@ impl Images {
                         names.entry(hash).or_default().push((image.index, path));
                     }
                 }
-                let mut tasks: Vec<_> = wim
-                    .groups()
-                    .map_err(failed)?
+                let groups = wim.groups().map_err(failed)?;
+                let missing = missing(&groups, &names);
+                let mut tasks: Vec<_> = groups
                     .into_iter()
                     .filter(|group| self.wants(group, &names))
                     .map(|group| {
@@ -179,6 +185,7 @@ impl Images {
                         (Task::Raw(kind, range), size)
                     }));
                 }
+                tasks.extend(missing.into_iter().map(|task| (task, 0)));
                 tasks
             }
         };
@@ -212,12 +219,28 @@ impl Images {
                 watcher.end(&stream, outcome.map_err(|cause| self.wim_error(cause)));
             }
             (Task::File(path), Kind::Folder(folder)) => show_file(folder, path, watcher),
+            (Task::Missing { image, path, count }, _) => {
+                let stream = Stream {
+                    kind: StreamKind::File,
+                    names: vec![(*image, path.clone())],
+                    size: 0,
+                    offset: 0,
+                    solid: false,
+                };
+                let path = match count - 1 {
+                    0 => path.clone(),
+                    others => format!("{path} and of {others} more files"),
+                };
+                let cause = wim::Error::Elsewhere { image: *image, path };
+                watcher.begin(&stream);
+                watcher.end(&stream, Err(self.wim_error(cause)));
+            }
             _ => {}
         }
     }
 
     fn show_group(&self, wim: &Wim, group: &Group, names: &Names, watcher: &mut impl Watch) {
-        let mut current: Option<(crate::wim::Content, Stream)> = None;
+        let mut current: Option<(wim::Content, Stream)> = None;
         let outcome = wim.stream(group, &mut |content, bytes| {
             if current.as_ref().is_none_or(|(current, _)| current != content) {
                 if let Some((_, stream)) = current.take() {
@@ -265,7 +288,29 @@ impl Images {
 }
 
 /// The files that have a content.
-type Names = HashMap<crate::wim::Hash, Vec<(u32, String)>>;
+type Names = HashMap<wim::Hash, Vec<(u32, String)>>;
+
+/// What is missing of each image: the contents that its files have and that no group holds, as in a part of a split WIM.
+fn missing(groups: &[Group], names: &Names) -> Vec<Task> {
+    let stored: HashSet<_> = groups
+        .iter()
+        .flat_map(Group::contents)
+        .map(|content| content.hash)
+        .collect();
+    let mut images: BTreeMap<u32, (&str, usize)> = BTreeMap::new();
+    let holders = names.iter().filter(|(hash, _)| !stored.contains(*hash));
+    for (image, path) in holders.flat_map(|(_, holders)| holders) {
+        let (first, count) = images.entry(*image).or_insert((path, 0));
+        *first = path.as_str().min(first);
+        *count += 1;
+    }
+    let tasks = images.into_iter().map(|(image, (path, count))| Task::Missing {
+        image,
+        path: path.to_owned(),
+        count,
+    });
+    tasks.collect()
+}
 
 fn show_file(folder: &Folder, path: &str, watcher: &mut impl Watch) {
     let mut stream = Stream {

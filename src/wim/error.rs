@@ -18,6 +18,12 @@ pub enum Error {
         /// What the system says.
         source: io::Error,
     },
+    /// The file that a copy is to be written to is there already.
+    #[error("{path} exists already\nName a file that does not exist, or remove this one first.")]
+    OutputExists {
+        /// The file.
+        path: String,
+    },
     /// The system reports an error while reading.
     #[error(
         "cannot read the {what} at offset {offset:#x}: {source}\nCheck the medium, then get the file again."

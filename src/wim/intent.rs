@@ -90,7 +90,8 @@ impl Intent {
     ///
     /// Headers are written in this order: the old one without its integrity table, the new one without, the new one
     /// with it. Only after what each points to is on the medium is it written, so a mixture of two may be taken for the
-    /// later one, except that an integrity table does not count before its header is whole.
+    /// later one, except that an integrity table does not count before its header is whole. Any other header was written by another
+    /// program since the kill, and counts as it is.
     pub(super) fn header_instead_of(&self, found: &[u8; HEADER_LENGTH]) -> Option<Header> {
         let (old, new) = (
             Header::parse(&self.old_header).ok()?,
@@ -102,7 +103,7 @@ impl Intent {
             old.without_integrity(),
             new.without_integrity(),
         ];
-        if whole.contains(found) {
+        if whole.contains(found) || !is_torn(found, &whole) {
             return None;
         }
         let apart_from_integrity = |header: &Header| {
@@ -114,9 +115,37 @@ impl Intent {
     }
 }
 
+/// Whether `found` begins as one of `whole` and goes on as another of them up to its end, as a write leaves it that was cut off.
+fn is_torn(found: &[u8; HEADER_LENGTH], whole: &[[u8; HEADER_LENGTH]]) -> bool {
+    let same = |header: &[u8; HEADER_LENGTH], backwards: bool| {
+        let mut pairs = header.iter().zip(found);
+        let wrong = if backwards {
+            pairs.rev().position(|(own, found)| own != found)
+        } else {
+            pairs.position(|(own, found)| own != found)
+        };
+        wrong.unwrap_or(HEADER_LENGTH)
+    };
+    let longest = |backwards| whole.iter().map(|header| same(header, backwards)).max();
+    longest(false).unwrap_or_default() + longest(true).unwrap_or_default() >= HEADER_LENGTH
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_header_that_no_cut_write_leaves_is_another_programs() {
+        let whole = [[1; HEADER_LENGTH], [2; HEADER_LENGTH]];
+        for cut in 0..=HEADER_LENGTH {
+            let mut found = [1; HEADER_LENGTH];
+            found[..cut].fill(2);
+            assert!(is_torn(&found, &whole), "{cut}");
+            let at = cut.min(HEADER_LENGTH - 1);
+            found[at] = 3;
+            assert!(!is_torn(&found, &whole), "{cut}");
+        }
+    }
 
     #[test]
     fn a_note_comes_back_and_a_cut_one_does_not() {

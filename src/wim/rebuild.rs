@@ -2,8 +2,8 @@
 //! with others.
 //!
 //! Promise: the path names the old file or the new one, whole. The new one has the same images with the same paths and contents, and
-//! is stored as the old one was: solid stays solid. It holds nothing that no image refers to. The old one is overwritten before its blocks
-//! are given back, unless it has other names.
+//! is stored as the old one was: solid stays solid. Mode and owner stay, and a symbolic link stays one. It holds nothing that no image
+//! refers to. The old one is overwritten before its blocks are given back, unless it has other names.
 
 use super::Error;
 use super::reader::Wim;
@@ -23,6 +23,8 @@ impl Wim {
     /// # Errors
     /// What libwim or the system reports, or [`Error::Rebuilt`]; the WIM is then what it was.
     pub fn rebuild(path: &Path) -> Result<(), Error> {
+        // Of a symbolic link the file that it leads to is written afresh.
+        let path = &path.canonicalize().map_err(open_error(path))?;
         let old = Self::open(path)?;
         old.storage
             .begin_writing()
@@ -35,10 +37,9 @@ impl Wim {
         let new = tempfile::NamedTempFile::new_in(folder).map_err(open_error(folder))?;
         written_afresh(path, new.as_file(), old.is_solid())?;
         old.agrees_with(&Self::open(new.path())?)?;
-        let mode = std::fs::metadata(path).map_err(open_error(path))?.permissions();
-        let file = new.as_file();
-        file.set_permissions(mode)
-            .and_then(|()| file.sync_all())
+        let fresh = new.as_file();
+        file::take_over_owner(fresh, path)
+            .and_then(|()| fresh.sync_all())
             .map_err(open_error(new.path()))?;
         let replaced = std::fs::OpenOptions::new().write(true).open(path).ok();
         new.persist(path).map_err(|error| open_error(path)(error.error))?;

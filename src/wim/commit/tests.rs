@@ -301,6 +301,41 @@ fn an_update_without_changes_finishes_what_a_killed_one_began() {
 }
 
 #[test]
+fn what_another_program_wrote_after_a_kill_stays() {
+    let mut notes = 0;
+    for start in starts() {
+        for at in 0.. {
+            let faulty = Faulty::new(start.clone(), Some((at, Fault::Kill)));
+            let done = put(&faulty, NEW).is_ok();
+            // Another program makes the image bootable; it knows no note and leaves it where it is.
+            let mut bytes = faulty.contents();
+            let state = content(&faulty);
+            let mut header = Header::parse(&bytes).unwrap();
+            header.boot_index = 1;
+            header.boot_metadata = open(&faulty).unwrap().blobs.metadata(1).unwrap().location;
+            header.integrity = ResourceHeader::default();
+            bytes[..header.bytes.len()].copy_from_slice(&header.encode());
+            let after = Faulty::new(bytes, None);
+            notes += usize::from(open(&after).unwrap().interrupted.is_some());
+            assert_eq!(open(&after).unwrap().boot_image(), Some(1), "killed at {at}");
+            assert_eq!(content(&after), state, "killed at {at}");
+            put(&after, NEXT).unwrap();
+            assert_eq!(content(&after), NEXT);
+            let wim = open(&after).unwrap();
+            assert_eq!(wim.boot_image(), Some(1), "killed at {at}");
+            let row = wim.blobs.metadata(1).unwrap();
+            assert_eq!(wim.header.boot_metadata, row.location, "killed at {at}");
+            let bytes = after.contents();
+            assert!(!contains(&bytes, OLD) && !contains(&bytes, NEW), "killed at {at}");
+            if done {
+                break;
+            }
+        }
+    }
+    assert!(notes > 20, "{notes}");
+}
+
+#[test]
 fn tables_that_claim_to_be_endless_take_no_memory() {
     const ENDLESS: u64 = 1 << 49;
     let builder = Builder::new()
