@@ -24,6 +24,9 @@ pub enum Error {
     /// The system reported an error. The file is as it was before.
     #[error("{0}\nThe file is as it was before; check the folder's free space and rights.")]
     System(#[from] io::Error),
+    /// A device, a pipe or a socket, which a file must not take the place of.
+    #[error("this is no file, and is not replaced by one\nName a file.")]
+    NoFile,
     /// What was read back is not what was written, or is not acceptable. The file is as it was before.
     #[error("{0}\nThe file is as it was before; check the disk and the memory.")]
     Rejected(String),
@@ -118,20 +121,28 @@ impl Draft {
     /// An empty draft for the file at `path`.
     ///
     /// # Errors
-    /// [`Error::System`].
+    /// [`Error::System`], [`Error::NoFile`].
     pub fn new(path: &Path) -> Result<Self, Error> {
         let target = match path.canonicalize() {
             Ok(target) => target,
             Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
             Err(error) => return Err(error.into()),
         };
+        if path
+            .metadata()
+            .is_ok_and(|found| !found.is_file() && !found.is_dir())
+        {
+            return Err(Error::NoFile);
+        }
         let folder = match target.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
+        let fresh = tempfile::Builder::new().prefix(".wimkey-").tempfile_in(folder);
         Ok(Self {
             folder: folder.to_owned(),
-            fresh: Some(tempfile::Builder::new().prefix(".wimkey-").tempfile_in(folder)?),
+            // Without the temporary name, which means nothing to anybody.
+            fresh: Some(fresh.map_err(|cause| io::Error::from(cause.kind()))?),
             target,
             copying: None,
         })

@@ -137,22 +137,26 @@ impl Update {
     /// # Errors
     /// As [`Update::commit`]; after an error there is no `output`.
     pub fn commit_to(mut self, output: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, Error> {
-        let open_error = |path: &Path| {
-            let path = printable(&path.to_string_lossy());
-            move |source| Error::Open { path, source }
+        let name = || printable(&output.to_string_lossy());
+        let failed = |source: io::Error| Error::Create {
+            path: name(),
+            // Without the temporary name, which means nothing to anybody.
+            source: source.kind().into(),
         };
-        if output.try_exists().map_err(open_error(output))? {
-            return Err(open_error(output)(io::ErrorKind::AlreadyExists.into()));
+        if output.try_exists().map_err(failed)? {
+            return Err(Error::Taken { path: name() });
         }
         let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or(Path::new("."));
         // Beside the output, so that giving it its name moves nothing.
-        let copy = tempfile::NamedTempFile::new_in(folder).map_err(open_error(folder))?;
-        std::fs::copy(&self.wim.path, copy.path()).map_err(open_error(copy.path()))?;
-        self.wim.storage = Arc::new(Disk::open(copy.path()).map_err(open_error(copy.path()))?);
+        let copy = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).map_err(failed)?;
+        std::fs::copy(&self.wim.path, copy.path()).map_err(failed)?;
+        self.wim.storage = Arc::new(Disk::open(copy.path()).map_err(failed)?);
         let report = self.commit(progress)?;
         copy.persist_noclobber(output)
-            .map_err(|error| open_error(output)(error.error))?;
+            .map_err(|error| match error.error.kind() {
+                io::ErrorKind::AlreadyExists => Error::Taken { path: name() },
+                _ => failed(error.error),
+            })?;
         Ok(report)
     }
 

@@ -18,6 +18,24 @@ pub enum Error {
         /// What the system says.
         source: io::Error,
     },
+    /// A copy cannot be made.
+    #[error(
+        "cannot make {path}: {source}\nCheck that its folder exists, that you may write there and that there is room."
+    )]
+    Create {
+        /// The copy.
+        path: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Something has the name that a copy is to have.
+    #[error(
+        "{path} is there already, and is not overwritten\nName another file for the copy, or move that one away first."
+    )]
+    Taken {
+        /// The copy.
+        path: String,
+    },
     /// The system reports an error while reading.
     #[error(
         "cannot read the {what} at offset {offset:#x}: {source}\nCheck the medium, then get the file again."
