@@ -121,7 +121,10 @@ fn every_command_shows_how_it_is_called_in_lines_that_can_be_pasted() {
             .filter(|line| line.starts_with("  wimkey ") || line.contains("  wimkey completions"));
         assert!(calls.clone().count() > 0, "{name} has no example");
         assert!(
-            calls.clone().all(|line| line.chars().count() <= 80),
+            calls
+                .clone()
+                .filter(|line| line.starts_with("  wimkey "))
+                .all(|line| line.chars().count() <= 80),
             "{name}: {:?}",
             calls.collect::<Vec<_>>()
         );

@@ -296,8 +296,7 @@ impl Reader<'_> {
     fn misspelled(&self, error: &toml::de::Error) -> Error {
         let message = error.message().trim();
         let what = printable(&message.lines().collect::<Vec<_>>().join(", "))
-            .replace("expected a sequence", "expected a list in square brackets")
-            .replace("duplicate key", "this stands twice");
+            .replace("expected a sequence", "expected a list in square brackets");
         let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
         let remedy = match names.split_first() {
             Some((name, known)) if message.starts_with("unknown ") => {
