@@ -155,6 +155,12 @@ pub enum Error {
         /// What the system said.
         cause: std::io::Error,
     },
+    /// A WIM where the plan file belongs.
+    #[error("{name} is a WIM, not a plan file\nThe plan comes first: wimkey apply PLAN.toml {name}", name = path.display())]
+    NotAPlan {
+        /// The file.
+        path: PathBuf,
+    },
     /// The plan file is no text.
     #[error("{}: {cause}\nSave it again as UTF-8.", path.display())]
     Text {
@@ -220,6 +226,12 @@ pub enum Error {
     /// Two targets would be written to one file of the output folder.
     #[error("two targets would both become {}\nName targets of different names, or leave output out.", path.display())]
     SameOutput {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The folder for copies is a file.
+    #[error("the output {} is a file\nName a folder for the changed copies.", path.display())]
+    OutputNoFolder {
         /// The file.
         path: PathBuf,
     },

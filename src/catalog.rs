@@ -22,7 +22,7 @@ pub mod topics;
 pub mod traces;
 
 use crate::key::ProductKey;
-pub use choose::{NoneReason, gvlk_for, newest_gvlk, plain_edition};
+pub use choose::{NoneReason, gvlk_for, near_edition, newest_gvlk, plain_edition};
 pub use exposed::exposed_key;
 pub use hosts::{
     HostKey, HostUpdate, Thresholds, host_keys, host_keys_for, host_updates, host_updates_for, thresholds,

@@ -8,6 +8,7 @@ mod audit;
 mod demo;
 mod explain;
 mod findings;
+mod help;
 mod hints;
 mod hive;
 mod image;

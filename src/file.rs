@@ -146,9 +146,11 @@ impl Draft {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
+        let fresh = tempfile::Builder::new().prefix(".wimkey-").tempfile_in(folder);
         Ok(Self {
             folder: folder.to_owned(),
-            fresh: Some(tempfile::Builder::new().prefix(".wimkey-").tempfile_in(folder)?),
+            // Without the temporary name, which means nothing to anybody.
+            fresh: Some(fresh.map_err(|cause| io::Error::from(cause.kind()))?),
             target,
             copying: None,
         })

@@ -53,6 +53,14 @@ pub enum Error {
         /// What was named.
         path: PathBuf,
     },
+    /// A folder with more than one WIM where the images of one are meant.
+    #[error("{} holds several WIM files\nName one of them: {}.", path.display(), wims.join(", "))]
+    SeveralWims {
+        /// The folder.
+        path: PathBuf,
+        /// The WIM files.
+        wims: Vec<String>,
+    },
     /// No image of that index or name.
     #[error("{} has no image {selector}\nIt has: {}.", path.display(), available.join(", "))]
     NoSuchImage {
@@ -84,7 +92,7 @@ pub enum Error {
         cause: hive::Error,
     },
     /// A WIM that cannot be used.
-    #[error("{}: {cause}", path.display())]
+    #[error("{}", in_wim(path, cause))]
     Wim {
         /// The WIM.
         path: PathBuf,
@@ -107,6 +115,14 @@ pub enum Error {
         /// Why.
         cause: crate::file::Error,
     },
+}
+
+/// A fault of a WIM with the WIM's name before it, if it does not name a file itself.
+fn in_wim(path: &Path, cause: &wim::Error) -> String {
+    match cause {
+        wim::Error::Open { .. } | wim::Error::Create { .. } | wim::Error::Taken { .. } => cause.to_string(),
+        _ => format!("{}: {cause}", path.display()),
+    }
 }
 
 impl Error {

@@ -137,6 +137,14 @@ pub enum Error {
     /// A setting that cannot be written.
     #[error(transparent)]
     Setting(#[from] crate::activation::SettingError),
+    /// One value is to be two things.
+    #[error("{place} {name} is asked for twice, with different values\nLeave one of the two out.")]
+    AtOdds {
+        /// Where.
+        place: String,
+        /// Which value.
+        name: String,
+    },
     /// A new hive was not as asked.
     #[error(
         "{image}: in the new hive, {place} {name} is not as asked\nNothing was written: please report this with the command you ran."
@@ -187,6 +195,7 @@ impl Error {
         match self {
             Self::Nothing
             | Self::OneImage
+            | Self::AtOdds { .. }
             | Self::Setting(_)
             | Self::RegistryFile(_)
             | Self::FirstBoot(_) => true,

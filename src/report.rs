@@ -13,7 +13,7 @@ mod unattend;
 
 pub use apply::Applied;
 pub use explain::Explanation;
-pub use findings::{Findings, PaintFindings, Sarif, Tone, sarif, write_github, write_text};
+pub use findings::{Findings, PaintFindings, Sarif, Tone, sarif, totals, write_github, write_text};
 pub use hive::{HiveChange, HiveCheck, HiveExport, HiveKey, HiveShow, HiveValue, HiveWritten};
 pub use key::{KeyList, Paint, Shape, VerdictLines, platform_name, status_name};
 pub use kms::KmsDiscovery;

@@ -63,6 +63,9 @@ pub const IMAGES: [SampleImage; 4] = [
     },
 ];
 
+/// A plan file for the sample.
+pub const PLAN: &str = include_str!("apply/example.toml");
+
 /// An answer file with comments, odd indentation and an empty key, as people keep them.
 pub const ANSWER_FILE: &str = r#"<?xml version="1.0" encoding="utf-8"?>
 <unattend xmlns="urn:schemas-microsoft-com:unattend" xmlns:wcm="http://schemas.microsoft.com/WMIConfig/2002/State">

@@ -884,3 +884,172 @@ fn every_report_fits_its_schema_and_plans_fit_theirs() {
     let (code, _, error) = run(&desk, &["schema", "nothing"]);
     assert!(code == 2 && error.contains("plan"), "{error}");
 }
+
+#[test]
+fn a_report_takes_the_place_of_a_report_only() {
+    let desk = desk();
+    let before = hash(&desk.path("images/a.wim"));
+    for place in ["images/a.wim", "plan.toml", "images"] {
+        let (code, out, error) = run(&desk, &["apply", "plan.toml", "--report", place]);
+        assert_eq!((code, out.as_str()), (2, ""), "{place}: {error}");
+        assert!(
+            error.contains("is no report") && error.contains("--report"),
+            "{error}"
+        );
+    }
+    assert_eq!(std::fs::read_to_string(desk.path("plan.toml")).unwrap(), PLAN);
+    // Where none can be written is told before the work as well, and without a name that nobody gave.
+    let (code, _, error) = run(&desk, &["apply", "plan.toml", "--report", "nowhere/report.html"]);
+    assert_eq!(code, 1);
+    assert!(
+        error.contains("nowhere/report.html") && !error.contains(".tmp"),
+        "{error}"
+    );
+    assert_eq!(hash(&desk.path("images/a.wim")), before);
+    for _ in 0..2 {
+        let (code, _, error) = run(&desk, &["apply", "plan.toml", "--report", "report.html"]);
+        assert_eq!(code, 0, "{error}");
+    }
+    let page = std::fs::read_to_string(desk.path("report.html")).unwrap();
+    assert!(
+        page.contains("Every target was done") && page.contains("already as asked"),
+        "{page}"
+    );
+}
+
+#[test]
+fn what_was_not_looked_for_is_not_called_none() {
+    let desk = desk();
+    write(
+        &desk,
+        "quiet.toml",
+        "targets = [\"images/a.wim\"]\nskip-rearm = true\n",
+    );
+    let (code, out, _) = run(&desk, &["apply", "quiet.toml"]);
+    assert_eq!(code, 0);
+    let row = out.lines().find(|line| line.contains("a.wim  ")).unwrap();
+    let cells: Vec<_> = row.split_whitespace().collect();
+    assert_eq!(cells, ["changed", "images/a.wim", "4", "-", "-"], "{out}");
+    // Notes are no faults, and are not counted as if they were.
+    let (_, out, _) = run(&desk, &["apply", "plan.toml"]);
+    assert!(out.contains(" notes\n") && !out.contains("error"), "{out}");
+    // A share of which nothing is left does not claim that something is as asked.
+    let shares = ["1/2", "2/2"].map(|share| run(&desk, &["apply", "quiet.toml", "--shard", share]).1);
+    let is_empty = |out: &&String| out.trim() == "No target is concerned; nothing was done.";
+    assert_eq!(shares.iter().filter(is_empty).count(), 1, "{shares:?}");
+}
+
+#[test]
+fn the_end_tells_of_every_target_when_one_cannot_be_done() {
+    let desk = desk();
+    std::fs::write(desk.path("images/b.wim"), "no WIM").unwrap();
+    let (code, out, _) = run(&desk, &["apply", "plan.toml", "--keep-going"]);
+    assert_eq!(code, 1);
+    assert!(
+        out.ends_with("1 of 3 targets could not be done; 2 written, read back and found as asked.\n"),
+        "{out}"
+    );
+    let (_, out, _) = run(&desk, &["apply", "plan.toml", "--keep-going"]);
+    assert!(
+        out.ends_with("1 of 3 targets could not be done; 2 already as asked.\n"),
+        "{out}"
+    );
+    let (_, out, _) = run(&desk, &["apply", "plan.toml", "--dry-run"]);
+    assert!(
+        out.ends_with("1 of 3 targets cannot be done. Nothing was written (--dry-run).\n"),
+        "{out}"
+    );
+    // The target is named once.
+    let (_, out, _) = run(
+        &desk,
+        &["apply", "plan.toml", "images/a.wim:9", "images/missing.wim"],
+    );
+    assert!(
+        !out.contains("a.wim: images/a.wim") && !out.contains("missing.wim: cannot open"),
+        "{out}"
+    );
+}
+
+#[test]
+fn a_value_that_is_asked_for_twice_is_told() {
+    let desk = desk();
+    for arguments in [
+        &["--skip-rearm", "on", "--unset", "SkipRearm"][..],
+        &[
+            "--set",
+            "VLActivationInterval=240",
+            "--set",
+            "VLActivationInterval=241",
+        ],
+        &[
+            "--kms-host",
+            "a.example:1688",
+            "--set",
+            "KeyManagementServicePort=1689",
+        ],
+    ] {
+        let (code, _, error) = run(&desk, &[&["image", "set", "install.wim"][..], arguments].concat());
+        assert_eq!(code, 2, "{error}");
+        assert!(error.contains("is asked for twice"), "{error}");
+    }
+    // Twice the same is no contradiction.
+    let same = [
+        "image",
+        "set",
+        "install.wim",
+        "--skip-rearm",
+        "on",
+        "--set",
+        "SkipRearm=1",
+    ];
+    assert_eq!(run(&desk, &same).0, 0);
+    // Of several lines of a registration file the last counts, as with regedit.
+    let lines = "Windows Registry Editor Version 5.00\n\n[HKEY_LOCAL_MACHINE\\SOFTWARE\\Contoso]\n\"A\"=dword:1\n\"a\"=dword:2\n";
+    write(&desk, "twice.reg", lines);
+    for changed in [true, false] {
+        let (code, report) = json(&desk, &["image", "set", "install.wim:3", "--reg", "twice.reg"]);
+        assert_eq!((code, &report["changed"]), (0, &changed.into()), "{report:#}");
+        let changes = report["images"][0]["changes"].as_array().unwrap();
+        let value = changes.iter().find(|change| change["name"] == "A").unwrap();
+        assert_eq!(value["new"], "2");
+    }
+}
+
+#[test]
+fn likely_slips_in_plans_are_told_what_to_write_instead() {
+    let desk = desk();
+    let published = wimkey::catalog::newest_gvlk("Professional").unwrap().text;
+    for (line, told) in [
+        (format!("key = \"{published}\""), "{ env = \"MAK\" }"),
+        (
+            "key = { gvlk = \"Profesional\" }".to_owned(),
+            "Did you mean Professional?",
+        ),
+        ("reg = \"a.reg\"".to_owned(), "expected a list in square brackets"),
+        ("scrub = true".to_owned(), "as in [scrub]"),
+        ("audit = \"error\"".to_owned(), "{ fail-on = \"error\" }"),
+        (
+            "skip-rearm = true\noutput = \"plan.toml\"".to_owned(),
+            "Name a folder",
+        ),
+        (
+            "skip-rearm = true\neditions = [\"Profesional\"]".to_owned(),
+            "3 Windows 11 Pro (Professional)",
+        ),
+    ] {
+        write(
+            &desk,
+            "slip.toml",
+            &format!("targets = [\"images/a.wim\"]\n{line}\n"),
+        );
+        let (_, out, error) = run(&desk, &["apply", "slip.toml"]);
+        assert!(format!("{out}{error}").contains(told), "{line}: {out}{error}");
+    }
+    let (code, _, error) = run(&desk, &["apply", "images/a.wim"]);
+    assert!(
+        code == 2 && error.contains("is a WIM, not a plan file"),
+        "{error}"
+    );
+    let (code, _, error) = run(&desk, &["apply", "plan.toml", "--jobs", "0"]);
+    assert!(code == 2 && error.contains("a number from 1 up"), "{error}");
+}

@@ -206,7 +206,30 @@ fn the_demo_leaves_what_it_made_where_it_is_told_to() {
     ] {
         assert!(text.contains(words), "{words:?} is not in {text}");
     }
-    assert!(desk.path("made/install.wim").is_file() && desk.path("made/Autounattend.xml").is_file());
+    for name in ["install.wim", "Autounattend.xml", "plan.toml"] {
+        assert!(desk.path("made").join(name).is_file(), "{name}");
+    }
+    // It is a sample that can be worked on: the plan is for it.
+    desk.wimkey(&["apply", "made/plan.toml", "--dry-run"])
+        .assert()
+        .success();
+}
+
+#[test]
+fn the_demo_overwrites_nothing_of_anybodys() {
+    for name in ["install.wim", "Autounattend.xml", "plan.toml"] {
+        let desk = Desk::new();
+        std::fs::create_dir(desk.path("mine")).unwrap();
+        std::fs::write(desk.path("mine").join(name), "precious").unwrap();
+        let output = desk.wimkey(&["demo", "mine"]).assert().code(2);
+        let told = String::from_utf8(output.get_output().stderr.clone()).unwrap();
+        assert!(
+            told.contains(name) && told.contains("Name another folder"),
+            "{told}"
+        );
+        assert_eq!(std::fs::read_dir(desk.path("mine")).unwrap().count(), 1);
+        assert_eq!(std::fs::read(desk.path("mine").join(name)).unwrap(), b"precious");
+    }
 }
 
 #[test]
@@ -246,4 +269,103 @@ fn colours_are_for_those_who_ask() {
     assert!(!escape(&["image", "list", "install.wim"]));
     assert!(escape(&["image", "list", "install.wim", "--color", "always"]));
     assert!(!escape(&["image", "list", "install.wim", "--color", "never"]));
+}
+
+#[test]
+fn nothing_takes_the_place_of_what_was_not_meant() {
+    let desk = Desk::new();
+    let told = |arguments: &[&str], code: i32| {
+        let output = desk.wimkey(arguments).assert().code(code);
+        String::from_utf8(output.get_output().stderr.clone()).unwrap()
+    };
+    // A copy of a WIM.
+    let before = desk.hash();
+    for place in ["install.wim", "./install.wim", "Autounattend.xml"] {
+        let error = told(
+            &[
+                "image",
+                "set",
+                "install.wim",
+                "--skip-rearm",
+                "on",
+                "--output",
+                place,
+            ],
+            1,
+        );
+        assert!(
+            error.contains("is there already") && error.contains("Name another file"),
+            "{error}"
+        );
+    }
+    let error = told(
+        &[
+            "image",
+            "set",
+            "install.wim",
+            "--skip-rearm",
+            "on",
+            "--output",
+            "nowhere/a.wim",
+        ],
+        1,
+    );
+    assert!(
+        error.contains("nowhere/a.wim") && !error.contains(".tmp"),
+        "{error}"
+    );
+    assert_eq!(desk.hash(), before);
+    // A hive in the place of which its own registration file would stand.
+    let hive = desk.image(3, "Windows/System32/config/SOFTWARE").unwrap();
+    std::fs::write(desk.path("SOFTWARE"), &hive).unwrap();
+    let error = told(
+        &["hive", "export", "SOFTWARE", "Microsoft", "--output", "SOFTWARE"],
+        2,
+    );
+    assert!(error.contains("Name another file"), "{error}");
+    assert_eq!(std::fs::read(desk.path("SOFTWARE")).unwrap(), hive);
+}
+
+#[test]
+fn a_copy_is_made_and_told_even_if_nothing_changes() {
+    let desk = Desk::new();
+    desk.wimkey(&["image", "set", "install.wim", "--skip-rearm", "on"])
+        .assert()
+        .success();
+    let output = desk
+        .wimkey(&[
+            "image",
+            "set",
+            "install.wim",
+            "--skip-rearm",
+            "on",
+            "--output",
+            "copy.wim",
+        ])
+        .assert()
+        .success();
+    let text = String::from_utf8(output.get_output().stdout.clone()).unwrap();
+    assert!(
+        text.ends_with("Everything is already as asked; copy.wim is a copy.\n"),
+        "{text}"
+    );
+    assert!(desk.path("copy.wim").is_file());
+}
+
+#[test]
+fn faults_of_keys_name_where_the_key_came_from() {
+    let desk = Desk::new();
+    std::fs::write(desk.path("empty.txt"), " \n").unwrap();
+    for (arguments, named) in [
+        (["--key-file", "empty.txt"], "empty.txt: there is no key"),
+        (
+            ["--key-env", "EMPTY_KEY"],
+            "environment variable EMPTY_KEY: there is no key",
+        ),
+    ] {
+        let mut command = desk.wimkey(&["image", "set", "install.wim", arguments[0], arguments[1]]);
+        let output = command.env("EMPTY_KEY", "").assert().code(1);
+        let error = String::from_utf8(output.get_output().stderr.clone()).unwrap();
+        assert!(error.contains(named), "{error}");
+    }
 }

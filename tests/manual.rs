@@ -96,3 +96,58 @@ fn completions_are_scripts_that_name_every_command() {
         }
     }
 }
+
+#[test]
+fn every_command_shows_how_it_is_called_in_lines_that_can_be_pasted() {
+    let (folder, names) = pages();
+    for name in &names {
+        let page = std::fs::read_to_string(folder.path().join("pages").join(format!("{name}.1"))).unwrap();
+        let foot = format!("\"wimkey {}\"", env!("CARGO_PKG_VERSION"));
+        assert!(
+            page.lines()
+                .any(|line| line.starts_with(".TH ") && line.contains(&foot)),
+            "{name}"
+        );
+        assert!(page.is_ascii() && !page.contains(".SH EXTRA"), "{name}");
+        if page.contains(".SH SUBCOMMANDS") && name != "wimkey" {
+            continue;
+        }
+        let words = name.split('-').skip(1);
+        let output = wimkey().args(words).arg("--help").assert().success();
+        let help = String::from_utf8(output.get_output().stdout.clone()).unwrap();
+        // The script of a shell goes to that shell's place, and is shown in a table of shells.
+        let calls = help
+            .lines()
+            .filter(|line| line.starts_with("  wimkey ") || line.contains("  wimkey completions"));
+        assert!(calls.clone().count() > 0, "{name} has no example");
+        assert!(
+            calls
+                .clone()
+                .filter(|line| line.starts_with("  wimkey "))
+                .all(|line| line.chars().count() <= 80),
+            "{name}: {:?}",
+            calls.collect::<Vec<_>>()
+        );
+        if help.contains("\nExamples:\n") {
+            assert!(page.contains(".SH EXAMPLES\n.nf\n"), "{name}: {page}");
+        }
+    }
+}
+
+#[test]
+fn no_value_that_shells_offer_has_a_backslash() {
+    // A backslash in a value makes fish complain at every start, and bash drop it.
+    for (shell, mark) in [("bash", "compgen -W \""), ("fish", "-a \"")] {
+        let output = wimkey().args(["completions", shell]).assert().success();
+        let script = String::from_utf8(output.get_output().stdout.clone()).unwrap();
+        let offers = script.lines().filter(|line| line.contains(mark));
+        for line in offers.map(|line| line.replace("\\t", "")) {
+            let values = line.split(mark).nth(1).unwrap();
+            assert!(
+                !values.contains("\\U") && !values.contains("\\K"),
+                "{shell}: {line}"
+            );
+        }
+        assert!(script.contains("KeyManagementServiceName"), "{shell}");
+    }
+}

@@ -421,3 +421,36 @@ fn clear_takes_keys_and_if_asked_passwords_and_says_what_stays() {
     let report = json(&desk, &["unattend", "clear", "a.xml", "--secrets"], 0);
     assert_eq!(report["changed"], false);
 }
+
+#[test]
+fn a_folder_without_answer_files_is_no_clean_answer_file() {
+    let desk = Desk::new();
+    std::fs::create_dir(desk.path("empty")).unwrap();
+    let output = desk.wimkey(&["unattend", "lint", "empty"]).assert().code(1);
+    let error = String::from_utf8(output.get_output().stderr.clone()).unwrap();
+    assert!(error.contains("no answer file in empty"), "{error}");
+}
+
+#[test]
+fn a_device_or_a_pipe_is_not_replaced_by_a_file() {
+    let desk = Desk::new();
+    let pipe = desk.path("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    if !made.is_ok_and(|status| status.success()) {
+        eprintln!("skipped: there is no mkfifo");
+        return;
+    }
+    let set = [
+        "unattend",
+        "set",
+        "Autounattend.xml",
+        "--gvlk",
+        "Enterprise",
+        "--output",
+        "pipe",
+    ];
+    let output = desk.wimkey(&set).assert().code(1);
+    let error = String::from_utf8(output.get_output().stderr.clone()).unwrap();
+    assert!(error.contains("pipe: this is no file"), "{error}");
+    assert!(!pipe.is_file());
+}

@@ -411,7 +411,7 @@ fn a_copy_is_changed_and_the_original_is_not() {
         .unwrap();
     assert!(matches!(
         update.commit_to(&output, &mut quiet),
-        Err(Error::Open { .. })
+        Err(Error::Taken { .. })
     ));
 }
 

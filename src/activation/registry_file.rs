@@ -4,6 +4,8 @@ use super::{HiveName, Wanted, Wish};
 use crate::hive::ValueKind;
 use crate::regfile::{Action, Entry};
 use crate::text::same_name;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry::{Occupied, Vacant};
 
 /// Why a registration file is not for an image.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -49,6 +51,7 @@ fn route(key: &str) -> Result<(HiveName, String), &'static str> {
 pub fn registry_wishes(entries: &[Entry]) -> Result<Vec<Wish>, RegistryFileError> {
     let mut wishes: Vec<Wish> = Vec::with_capacity(entries.len());
     let mut deleted: Vec<(HiveName, String)> = Vec::new();
+    let mut places: HashMap<(HiveName, String, String), usize> = HashMap::new();
     for entry in entries {
         let fault = |what| RegistryFileError {
             line: entry.line,
@@ -82,6 +85,18 @@ pub fn registry_wishes(entries: &[Entry]) -> Result<Vec<Wish>, RegistryFileError
                 (name.as_str(), wanted)
             }
         };
+        if matches!(entry.action, Action::Set { .. } | Action::DeleteValue { .. }) {
+            // As with regedit, the last of several lines for one value counts.
+            match places.entry((hive, key.to_lowercase(), name.to_lowercase())) {
+                Occupied(place) => {
+                    if let Some(earlier) = wishes.get_mut(*place.get()) {
+                        earlier.wanted = wanted;
+                    }
+                    continue;
+                }
+                Vacant(place) => _ = place.insert(wishes.len()),
+            }
+        }
         wishes.push(Wish {
             hive,
             key,

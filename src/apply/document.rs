@@ -93,7 +93,12 @@ pub(super) enum Scalar {
 
 /// Where the key comes from, never the key itself: exactly one of gvlk, env, file and fd.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+#[serde(
+    deny_unknown_fields,
+    rename_all = "kebab-case",
+    default,
+    expecting = "where the key comes from, as in { gvlk = true } or { env = \"MAK\" }"
+)]
 pub(super) struct Key {
     /// The published client setup key for this edition; true for the one of each image's own edition.
     pub(super) gvlk: Option<Gvlk>,
@@ -135,7 +140,11 @@ pub(super) enum Place {
 
 /// An answer file.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(
+    deny_unknown_fields,
+    rename_all = "kebab-case",
+    expecting = "a table, as in { file = \"Autounattend.xml\" }"
+)]
 pub(super) struct Unattend {
     /// The answer file; it is read only, each image gets its own copy at Windows/Panther/unattend.xml.
     pub(super) file: PathBuf,
@@ -147,7 +156,11 @@ pub(super) struct Unattend {
 
 /// The answer file of the WDS client.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(
+    deny_unknown_fields,
+    rename_all = "kebab-case",
+    expecting = "a table, as in { client-unattend = \"WdsClientUnattend.xml\" }"
+)]
 pub(super) struct Wds {
     /// The answer file for the WDS client; it is read only, the folder `WdsClientUnattend` gets a copy under the same name.
     pub(super) client_unattend: PathBuf,
@@ -159,7 +172,12 @@ pub(super) struct Wds {
 
 /// What to remove; an empty table removes what image scrub removes.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+#[serde(
+    deny_unknown_fields,
+    rename_all = "kebab-case",
+    default,
+    expecting = "a table, as in [scrub]"
+)]
 pub(super) struct Scrub {
     /// Only these kinds; otherwise all but other.
     pub(super) kinds: Vec<Kind>,
@@ -171,7 +189,12 @@ pub(super) struct Scrub {
 
 /// What to look for; an empty table looks as image audit does.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+#[serde(
+    deny_unknown_fields,
+    rename_all = "kebab-case",
+    default,
+    expecting = "a table, as in { fail-on = \"error\" }"
+)]
 pub(super) struct Audit {
     /// The least level of a finding that makes the exit code 10: error if nothing is said.
     pub(super) fail_on: Option<Level>,

@@ -103,6 +103,8 @@ pub struct Settled {
     pub answers: Option<Change>,
     /// What was removed.
     pub scrubbed: Option<scrub::Outcome>,
+    /// Whether anything looked for keys and passwords.
+    pub searched: bool,
     /// What is left, and what the look at the end found.
     pub findings: Vec<Finding>,
 }

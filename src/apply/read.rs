@@ -14,6 +14,8 @@ use crate::text::{decode, nearest, printable};
 use crate::unattend::{AnswerFile, Wish};
 use serde::Deserialize;
 use std::fmt::Display;
+use std::fs::File;
+use std::io::Read;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
@@ -23,6 +25,8 @@ use toml::de::{DeTable, DeValue};
 const SIZE_LIMIT: usize = 1 << 20;
 /// How deep lists and tables may stand in each other in a plan file.
 const DEPTH_LIMIT: usize = 16;
+/// What a WIM begins with: the likeliest file to be named in the place of the plan.
+const WIM: &[u8; 5] = b"MSWIM";
 /// What to do about a field or value that no plan has.
 const SEE_SCHEMA: &str = "wimkey schema plan prints all that a plan may hold.";
 
@@ -31,7 +35,18 @@ const SEE_SCHEMA: &str = "wimkey schema plan prints all that a plan may hold.";
 /// # Errors
 /// [`Error::Plan`] with line and column; [`Error::KeyInPlan`]; what is wrong with a file that the plan names.
 pub(super) fn plan(path: &Path) -> Result<Plan, Error> {
-    let bytes = secret::read_file(path, SIZE_LIMIT).map_err(|cause| Error::File {
+    let bytes = secret::read_file(path, SIZE_LIMIT);
+    let is_wim = match &bytes {
+        Ok(bytes) => bytes.starts_with(WIM),
+        // Most are larger than any plan. What is no file, as a pipe, is not opened again.
+        Err(_) => path.is_file() && begins_as_a_wim(path),
+    };
+    if is_wim {
+        return Err(Error::NotAPlan {
+            path: path.to_owned(),
+        });
+    }
+    let bytes = bytes.map_err(|cause| Error::File {
         path: path.to_owned(),
         cause,
     })?;
@@ -40,6 +55,12 @@ pub(super) fn plan(path: &Path) -> Result<Plan, Error> {
         cause,
     })?;
     Reader { path, text: &text }.plan()
+}
+
+fn begins_as_a_wim(path: &Path) -> bool {
+    let mut beginning = [0; WIM.len()];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut beginning));
+    read.is_ok() && beginning == *WIM
 }
 
 struct Reader<'a> {
@@ -154,7 +175,16 @@ impl Reader<'_> {
         let mut sources = Vec::new();
         match key.gvlk {
             Some(Gvlk::Own(true)) => sources.push(KeyFrom::Published(None)),
-            Some(Gvlk::Edition(edition)) => sources.push(KeyFrom::Published(Some(edition))),
+            Some(Gvlk::Edition(edition)) => {
+                if let Some(near) = catalog::near_edition(&edition) {
+                    let fault = format!(
+                        "there is no edition {}\nDid you mean {near}?",
+                        printable(&edition)
+                    );
+                    return Err(self.fault(span, fault));
+                }
+                sources.push(KeyFrom::Published(Some(edition)));
+            }
             Some(Gvlk::Own(false)) | None => {}
         }
         sources.extend(key.env.map(|name| KeyFrom::Text(Source::Variable(name))));
@@ -265,7 +295,8 @@ impl Reader<'_> {
     /// What the TOML reader says, and for a misspelled name the nearest that there is.
     fn misspelled(&self, error: &toml::de::Error) -> Error {
         let message = error.message().trim();
-        let what = printable(&message.lines().collect::<Vec<_>>().join(", "));
+        let what = printable(&message.lines().collect::<Vec<_>>().join(", "))
+            .replace("expected a sequence", "expected a list in square brackets");
         let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
         let remedy = match names.split_first() {
             Some((name, known)) if message.starts_with("unknown ") => {

@@ -77,7 +77,7 @@ pub fn run(
     if plan.request.is_empty() && plan.client.is_none() && plan.scrub.is_none() && plan.audit.is_none() {
         return Err(Error::Nothing);
     }
-    let outputs = outputs(plan, &parts)?;
+    let outputs = outputs(plan, &parts, options.dry_run)?;
     let rounds = order::rounds(parts.iter().map(|part| part.target.path()));
     let answer_files = answer_files(plan, &parts);
     let run = Run {
@@ -133,10 +133,13 @@ fn answer_files(plan: &Plan, parts: &[Part]) -> Vec<PathBuf> {
 }
 
 /// Where each target's changed copy goes.
-fn outputs(plan: &Plan, parts: &[Part]) -> Result<Vec<Option<PathBuf>>, Error> {
+fn outputs(plan: &Plan, parts: &[Part], dry_run: bool) -> Result<Vec<Option<PathBuf>>, Error> {
     let Some(folder) = &plan.output else {
         return Ok(parts.iter().map(|_| None).collect());
     };
+    if folder.is_file() {
+        return Err(Error::OutputNoFolder { path: folder.clone() });
+    }
     let mut outputs: Vec<Option<PathBuf>> = Vec::new();
     for part in parts {
         let path = part.target.path();
@@ -151,10 +154,12 @@ fn outputs(plan: &Plan, parts: &[Part]) -> Result<Vec<Option<PathBuf>>, Error> {
         }
         outputs.push(Some(output));
     }
-    std::fs::create_dir_all(folder).map_err(|cause| Error::File {
-        path: folder.clone(),
-        cause,
-    })?;
+    if !dry_run {
+        std::fs::create_dir_all(folder).map_err(|cause| Error::File {
+            path: folder.clone(),
+            cause,
+        })?;
+    }
     Ok(outputs)
 }
 
@@ -359,6 +364,7 @@ impl Run<'_> {
                 settled.findings = left.map(|trace| trace.finding(&shown, is_folder)).collect();
             }
             settled.scrubbed = Some(outcome);
+            settled.searched = self.plan.audit.is_none();
         }
         if task.done.part.role == Role::Install && !self.plan.request.is_empty() {
             let source = written.clone();
@@ -372,6 +378,7 @@ impl Run<'_> {
         drop(share);
         if self.plan.audit.is_some() && !self.options.dry_run {
             settled.findings = self.audit(&written, task.done.part.role, progress)?;
+            settled.searched = true;
         }
         Ok(settled)
     }

@@ -1,6 +1,7 @@
 //! choose - the published client setup key for an image's edition and build, or why there is none.
 
 use super::{KeyKind, PublishedKey, Status, published};
+use crate::text::nearest;
 
 /// Why Microsoft publishes no client setup key for an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -101,12 +102,27 @@ pub fn newest_gvlk(edition: &str) -> Result<&'static PublishedKey, NoneReason> {
     newest.map_or_else(|| gvlk_for(edition, u32::MAX), Ok)
 }
 
+/// The edition that a misspelled name stands for, among those that have a published key; `None` if the name is known or like none.
+pub fn near_edition(name: &str) -> Option<&'static str> {
+    let is_unknown = matches!(newest_gvlk(name), Err(NoneReason::UnknownEdition));
+    let editions = published().iter().filter_map(PublishedKey::edition);
+    is_unknown.then(|| nearest(name, editions)).flatten()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn product(edition: &str, build: u32) -> &'static str {
         gvlk_for(edition, build).map_or("", |key| key.product)
+    }
+
+    #[test]
+    fn a_misspelled_edition_has_a_near_one() {
+        assert_eq!(near_edition("Profesional"), Some("Professional"));
+        assert_eq!(near_edition("ServerStandardCor"), None);
+        assert_eq!(near_edition("Core"), None);
+        assert_eq!(near_edition("Frobnicator"), None);
     }
 
     #[test]

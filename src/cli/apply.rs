@@ -13,11 +13,13 @@ use crate::plan::{KeyChoice, Request};
 use crate::report::{self, Applied};
 use crate::threads;
 use clap::Args;
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::num::NonZero;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use tempfile::NamedTempFile;
 
 /// What `apply` is told.
 #[derive(Debug, Args)]
@@ -34,7 +36,7 @@ pub(super) struct ApplyArguments {
     #[arg(long, value_name = "K/N")]
     shard: Option<Shard>,
     /// How many targets at a time; as many as there are cores otherwise
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count)]
     jobs: Option<NonZero<usize>>,
     /// How much memory targets that are done at the same time may take together, in MiB
     #[arg(long, value_name = "MIB", default_value_t = 1024)]
@@ -49,6 +51,7 @@ pub(super) struct ApplyArguments {
 
 pub(super) fn run(arguments: &ApplyArguments, terminal: &Terminal) -> Result<Outcome, Failure> {
     let mut plan = Plan::read(&arguments.plan)?;
+    let page = arguments.report.as_deref().map(Page::begin).transpose()?;
     let names = if arguments.targets.is_empty() {
         &plan.targets
     } else {
@@ -66,7 +69,7 @@ pub(super) fn run(arguments: &ApplyArguments, terminal: &Terminal) -> Result<Out
         jobs: arguments.jobs.unwrap_or_else(cores),
         memory: u64::from(arguments.memory) << 20,
     };
-    carry_out(&plan, parts, &options, arguments.report.as_deref(), terminal)
+    carry_out(&plan, parts, &options, page, terminal)
 }
 
 /// Puts one request into all parts of a medium or of a `RemoteInstall` folder, one after the other.
@@ -87,6 +90,11 @@ pub(super) fn set(
     carry_out(&plan, plan.concerned(parts), &options, None, terminal)
 }
 
+/// Reads how many targets are wanted at a time.
+fn count(text: &str) -> Result<NonZero<usize>, &'static str> {
+    text.parse().map_err(|_| "how many is a number from 1 up")
+}
+
 fn cores() -> NonZero<usize> {
     NonZero::new(threads::available()).unwrap_or(NonZero::<usize>::MIN)
 }
@@ -96,7 +104,7 @@ fn carry_out(
     plan: &Plan,
     parts: Vec<Part>,
     options: &Options,
-    page: Option<&Path>,
+    page: Option<Page<'_>>,
     terminal: &Terminal,
 ) -> Result<Outcome, Failure> {
     let wrote: Vec<AtomicBool> = parts.iter().map(|_| AtomicBool::new(false)).collect();
@@ -122,8 +130,8 @@ fn carry_out(
     })?;
     drop(bar);
     tell(plan, &finished, options.dry_run, terminal)?;
-    if let Some(path) = page {
-        write_page(path, &Applied::new(plan, &finished.done, options.dry_run))?;
+    if let Some(page) = page {
+        page.finish(&Applied::new(plan, &finished.done, options.dry_run))?;
     }
     if let Some(panic) = finished.unwound {
         // Anything else than an interruption is a fault of ours and goes its way.
@@ -187,39 +195,76 @@ fn tell(plan: &Plan, finished: &Finished, dry_run: bool, terminal: &Terminal) ->
     Ok(())
 }
 
-/// Writes the page for people: whoever may read its folder may read it, as it holds no secret.
-fn write_page(path: &Path, report: &Applied<'_>) -> Result<(), Failure> {
-    let failed = |cause| Failure::Work(Error::file(path, cause));
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder
-        .tempfile_in(folder.unwrap_or(Path::new(".")))
-        .map_err(failed)?;
-    file.write_all(report::html(report).as_bytes()).map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
+/// What the page for people begins with: a file that begins otherwise is none of ours.
+const PAGE_BEGINNING: &[u8] = b"<!DOCTYPE html>";
+
+/// The page for people, begun before the work so that a place where none can be written is told while nothing has happened yet.
+struct Page<'a> {
+    path: &'a Path,
+    file: NamedTempFile,
 }
 
-/// All targets in a table.
+impl<'a> Page<'a> {
+    /// Begins the page beside its place. Only a page takes the place of something: a slip must not cost an image or a key file.
+    fn begin(path: &'a Path) -> Result<Self, Failure> {
+        let is_page = |file: File| {
+            let mut beginning = Vec::new();
+            let read = file.take(PAGE_BEGINNING.len() as u64).read_to_end(&mut beginning);
+            read.is_ok() && (beginning.is_empty() || beginning == PAGE_BEGINNING)
+        };
+        if path.exists() && !(path.is_file() && File::open(path).is_ok_and(is_page)) {
+            return Err(Error::Usage(format!(
+                "{} is there already and is no report, so it is not overwritten\nName another file for --report.",
+                path.display()
+            ))
+            .into());
+        }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let mut builder = tempfile::Builder::new();
+        // Whoever may read its folder may read it, as it holds no secret.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let file = builder.tempfile_in(folder.unwrap_or(Path::new(".")));
+        // Without the temporary name, which means nothing to anybody.
+        let file = file.map_err(|cause| Error::file(path, cause.kind().into()))?;
+        Ok(Self { path, file })
+    }
+
+    fn finish(mut self, report: &Applied<'_>) -> Result<(), Failure> {
+        let failed = |cause| Failure::Work(Error::file(self.path, cause));
+        self.file
+            .write_all(report::html(report).as_bytes())
+            .map_err(failed)?;
+        self.file
+            .persist(self.path)
+            .map_err(|error| failed(error.error))?;
+        Ok(())
+    }
+}
+
+/// All targets in a table; a dash where nothing was asked, or was not come to.
 fn write_table(out: &mut dyn Write, done: &[Done]) -> io::Result<()> {
     let mut table = Rows::new();
-    table.add(STRONG, ["STATE", "TARGET", "CHANGES", "REMOVED", "FINDINGS"]);
+    if !done.is_empty() {
+        table.add(STRONG, ["STATE", "TARGET", "CHANGES", "REMOVED", "FINDINGS"]);
+    }
     for done in done {
         let settled = &done.settled;
         let images = settled.changes.iter().flat_map(|outcome| &outcome.images);
         let changes = images.flat_map(|image| &image.changes).chain(&settled.answers);
         let changes = changes.filter(|change| change.changed).count();
-        let removals = settled.scrubbed.iter().flat_map(|outcome| &outcome.removals);
+        let asked = settled.changes.is_some() || settled.answers.is_some();
+        let removals = settled.scrubbed.as_ref().map(|outcome| outcome.removals.len());
+        let shown = |count: Option<usize>| count.map_or_else(|| "-".to_owned(), |count| count.to_string());
+        let findings = settled.searched.then(|| report::totals(&settled.findings));
         table.add(
             style(done.state),
             [
                 words(done.state).to_owned(),
                 crate::text::printable(&done.name()),
-                changes.to_string(),
-                removals.count().to_string(),
-                settled.findings.len().to_string(),
+                shown(asked.then_some(changes)),
+                shown(removals),
+                findings.unwrap_or_else(|| "-".to_owned()),
             ],
         );
     }
@@ -231,13 +276,16 @@ fn write_errors(out: &mut dyn Write, done: &[Done]) -> io::Result<()> {
     for done in done {
         let Some(error) = &done.error else { continue };
         let (name, error) = (crate::text::printable(&done.name()), error.to_string());
-        let rest = error.strip_prefix(&name).and_then(|rest| rest.strip_prefix(':'));
-        writeln!(
-            out,
-            "\n{} {}",
-            paint(FAULT, format!("{name}:")),
-            rest.unwrap_or(&error).trim_start()
-        )?;
+        writeln!(out)?;
+        // Most errors name the target; it is said once.
+        match error.lines().next().and_then(|first| first.find(&name)) {
+            Some(at) => {
+                let (before, rest) = error.split_at(at);
+                let rest = rest.get(name.len()..).unwrap_or_default();
+                writeln!(out, "{before}{}{rest}", paint(FAULT, &name))?;
+            }
+            None => writeln!(out, "{} {error}", paint(FAULT, format!("{name}:")))?,
+        }
     }
     Ok(())
 }
@@ -247,12 +295,20 @@ fn sentence(done: &[Done], dry_run: bool) -> String {
     let all = done.len();
     let count = |state| done.iter().filter(|done| done.state == state).count();
     let failed = count(State::Failed) + count(State::Refused);
-    let written = count(State::Changed);
+    let (written, already, idle) = (
+        count(State::Changed),
+        count(State::Already),
+        count(State::NotBegun),
+    );
     match (failed, written) {
         _ if count(State::Interrupted) > 0 => {
             format!("Interrupted: {written} of {all} targets were written.")
         }
+        _ if all == 0 => "No target is concerned; nothing was done.".to_owned(),
         (0, _) if dry_run => "Nothing was written (--dry-run).".to_owned(),
+        _ if dry_run => {
+            format!("{failed} of {all} targets cannot be done. Nothing was written (--dry-run).")
+        }
         (0, 0) => "Everything is already as asked; nothing was written.".to_owned(),
         (0, 1) if all == 1 => "The target was written, read back and found as asked.".to_owned(),
         (0, _) if written == all => {
@@ -261,13 +317,20 @@ fn sentence(done: &[Done], dry_run: bool) -> String {
         (0, _) => format!(
             "{written} of {all} targets were written, read back and found as asked; the others were so already."
         ),
-        (_, 0) if count(State::NotBegun) > 0 => {
+        (_, 0) if idle > 0 => {
             "Nothing was written, because not all targets can be done; --keep-going does the others."
                 .to_owned()
         }
-        _ => format!(
-            "{failed} of {all} targets could not be done; {written} were written, read back and found as asked."
-        ),
+        _ => {
+            let rest = [
+                (written, "written, read back and found as asked"),
+                (already, "already as asked"),
+                (idle, "not begun"),
+            ];
+            let rest = rest.into_iter().filter(|(count, _)| *count > 0);
+            let rest: Vec<String> = rest.map(|(count, what)| format!("; {count} {what}")).collect();
+            format!("{failed} of {all} targets could not be done{}.", rest.concat())
+        }
     }
 }
 

@@ -3,95 +3,15 @@
 use super::apply::ApplyArguments;
 use super::audit::AuditArguments;
 use super::findings::FailOptions;
+use super::help;
 use super::key_source::KeySource;
 use super::scrub::ScrubArguments;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
-const EXIT_CODES: &str = "\
-Exit codes: 0 done, or already as wanted; 1 error; 2 usage; 3 refused for safety; 10 findings; 130 interrupted.";
-
-const SET_EXAMPLES: &str = "\
-Examples:
-  wimkey image set install.wim --gvlk --skip-rearm on --kms-host kms.example.com:1688
-  wimkey image set install.wim:2 --key-file mak.txt --unattend Autounattend.xml
-  vault read -field=key secret/mak | wimkey image set install.wim:1 --key-file - --unattend Autounattend.xml --dry-run
-
-FILE of --unattend is read only: each image gets its own copy, with its own key, at Windows/Panther/unattend.xml.";
-
-const AUDIT_HELP: &str = "\
-Every byte is searched, decompressed: files, deleted parts of hives, logs, contents that no image refers to, dead bytes of the WIM. \
-Published keys are notes. A key that is found anywhere is then looked for everywhere: as text with and without dashes, in ASCII and \
-UTF-16, as the bytes that Windows stores, their hash, base64 and hexadecimal digits.
-
-Exit code 10 if a finding has the level of --fail-on or more.";
-
-const SCRUB_HELP: &str = "\
-What image audit finds is removed: registry values are cleared as slmgr /cpky leaves them, answer files blanked as Setup does, hives \
-scrubbed, their logs emptied, dead bytes of the WIM wiped. Scripts, programs and what is inside solid resources are only reported. \
-Then the result is searched again: every stream, decompressed, and every dead byte.
-
-Exit code 10 if a key or password is left.";
-
-const EXPLAIN_EXAMPLES: &str = "\
-Examples:
-  wimkey explain 0xC004F074
-  wimkey explain /skms
-  wimkey explain 12288 \"0xC004F074,0x0,kms.example.com:1688,…\"
-  wimkey explain host caching";
-
-const SET_DATA: &str = "\
-DATA by TYPE: REG_SZ, REG_EXPAND_SZ, REG_LINK text; REG_MULTI_SZ texts with ; between; REG_DWORD, REG_DWORD_BIG_ENDIAN, \
-REG_QWORD a number, decimal or 0x…; any other type bytes in hexadecimal digits, as in 01ff00.";
-
-const APPLY_HELP: &str = "\
-All targets are looked at before the first is written. If one cannot be done, nothing is written, unless --keep-going is given.
-
-A plan:
-  targets = [\"images/*.wim\"]
-  skip-rearm = true
-  kms-host = \"kms.example.com:1688\"
-  key = { gvlk = true }          # or { env = \"MAK\" }, { file = \"mak.txt\" }, { fd = 3 }; never the key itself
-  [unattend]
-  file = \"Autounattend.xml\"
-  [audit]
-  fail-on = \"error\"
-
-Shares of the targets for a matrix of jobs:
-  GitHub Actions   wimkey apply plan.toml --shard ${{ matrix.shard }}/4
-  GitLab           wimkey apply plan.toml --shard $CI_NODE_INDEX/$CI_NODE_TOTAL
-  Kubernetes       wimkey apply plan.toml --shard $((JOB_COMPLETION_INDEX + 1))/4
-
-Exit code 1 if a target failed, 3 if one was refused, 10 if the audit found something or a scrub left something.";
-
-const COMPLETIONS: &str = "\
-Where the script goes:
-  bash        wimkey completions bash > ~/.local/share/bash-completion/completions/wimkey
-  zsh         wimkey completions zsh > a folder of $fpath, as _wimkey
-  fish        wimkey completions fish > ~/.config/fish/completions/wimkey.fish
-  powershell  wimkey completions powershell >> $PROFILE";
-
-const LINT_HELP: &str = "\
-ei.cfg and PID.txt beside a file, or in sources below it, are looked at too. A comment allows a finding, with the reason behind it:
-  <Value>vagrant</Value> <!-- wimkey: allow WK-U018 test machines only -->
-Behind something on its line it is for that line, otherwise for the element that follows; before <unattend>, for the whole file.
-
-Exit code 10 if a finding has the level of --fail-on or more.";
-
-const UNATTEND_SET_HELP: &str = "\
-Names for --set and --unset: WillShowUI, SkipRearm, SkipAutoActivation, and of Vista's components SkipRearmOfVista, \
-SkipAutoActivationOfVista; of the WDS client's file WdsImageName, WdsImageGroup, WdsFilename, WdsWillShowUI, \
-WdsLoginWillShowUI, WdsUsername, WdsDomain.
-
-Examples:
-  wimkey unattend set Autounattend.xml --gvlk Professional
-  wimkey unattend set Autounattend.xml --key-file mak.txt --architecture amd64 --architecture arm64
-  wimkey unattend set Autounattend.xml --gvlk Professional --key-in windowsPE --set WillShowUI=OnError
-  wimkey unattend set WDSClientUnattend.xml --set 'WdsImageName=Windows 10 Pro' --set WdsImageGroup=Clients";
-
 /// Prepares offline Windows images for volume activation
 #[derive(Debug, Parser)]
-#[command(name = "wimkey", version, about, after_help = EXIT_CODES, max_term_width = 100, disable_help_subcommand = true)]
+#[command(name = "wimkey", version, about, after_help = help::FIRST_STEPS, max_term_width = 100, disable_help_subcommand = true)]
 pub(super) struct Arguments {
     #[command(subcommand)]
     pub(super) command: Command,
@@ -145,7 +65,7 @@ pub(super) enum Command {
     #[command(subcommand)]
     Image(ImageCommand),
     /// The main job on many targets, declared in a plan file
-    #[command(after_help = APPLY_HELP)]
+    #[command(after_help = help::APPLY_HELP)]
     Apply(ApplyArguments),
     /// A registry hive file on its own
     #[command(subcommand)]
@@ -157,31 +77,34 @@ pub(super) enum Command {
     #[command(subcommand)]
     Kms(KmsCommand),
     /// Explain an error code, an event, an slmgr option, a registry value, a WMI member, a policy or a term
-    #[command(after_help = EXPLAIN_EXAMPLES)]
+    #[command(after_help = help::EXPLAIN_EXAMPLES)]
     Explain {
         /// A name, a number or part of a word; behind an event's number, its data
         #[arg(required = true, allow_negative_numbers = true)]
         topic: Vec<String>,
     },
     /// Make a small image, run the main job on it, show before and after
+    #[command(after_help = help::DEMO_EXAMPLES)]
     Demo {
         /// Where to make it; a temporary folder otherwise, which is removed again
         folder: Option<PathBuf>,
     },
     /// Print the completion script of a shell
-    #[command(after_help = COMPLETIONS)]
+    #[command(after_help = help::COMPLETIONS)]
     Completions {
         /// The shell
         #[arg(value_enum)]
         shell: Shell,
     },
     /// Print the JSON schema of a plan file or of what a command tells
+    #[command(after_help = help::SCHEMA_EXAMPLES)]
     Schema {
         /// Of what
         #[arg(value_parser = super::hints::shapes())]
         name: &'static crate::report::ReportShape,
     },
     /// Write the manual pages
+    #[command(after_help = help::MAN_EXAMPLES)]
     Man {
         /// The folder for them; it is made if it is missing
         folder: PathBuf,
@@ -200,9 +123,7 @@ pub(super) enum Shell {
 #[derive(Debug, Subcommand)]
 pub(super) enum KeyCommand {
     /// Say of each key what it is; one verdict a line
-    #[command(
-        after_help = "Without a key source, keys are read from standard input, one a line. Exit code 10 if any key is not usable."
-    )]
+    #[command(after_help = help::CHECK_HELP)]
     Check {
         #[command(flatten)]
         source: KeySource,
@@ -217,12 +138,14 @@ pub(super) enum KeyCommand {
         lines: bool,
     },
     /// Find a published key's product, or a product's or edition's published key
+    #[command(after_help = help::LOOKUP_EXAMPLES)]
     Lookup {
         /// A published key, its last five symbols, a product or edition name, or an activation ID
         #[arg(required = true, value_parser = super::hints::editions(), hide_possible_values = true)]
         query: Vec<String>,
     },
     /// The published client setup keys (GVLK)
+    #[command(after_help = help::KEY_LIST_EXAMPLES)]
     List {
         /// Only products of this family, as in "Windows Server 2022"
         #[arg(long)]
@@ -243,6 +166,7 @@ pub(super) enum PlatformName {
 #[derive(Debug, Subcommand)]
 pub(super) enum KmsCommand {
     /// Walk the discovery order on an image: which KMS host its clients ask, in order, and why
+    #[command(after_help = help::DISCOVER_EXAMPLES)]
     Discover {
         /// A WIM file, perhaps with `:INDEX` or `:NAME` of one image, or the root folder of an image
         target: String,
@@ -255,32 +179,34 @@ pub(super) enum KmsCommand {
 #[derive(Debug, Subcommand)]
 pub(super) enum ImageCommand {
     /// The images of a target
+    #[command(after_help = help::LIST_EXAMPLES)]
     List {
-        /// A WIM file or the root folder of an image
+        /// A WIM file, the root folder of an image or an installation medium
         target: String,
     },
     /// What an image is and how it will activate, from its offline hives
+    #[command(after_help = help::SHOW_EXAMPLES)]
     Show {
-        /// A WIM file, perhaps with `:INDEX` or `:NAME` of one image, or the root folder of an image
+        /// A WIM file (every image, or one by `:INDEX` or `:NAME`), the root folder of an image, an installation medium, a folder of WDS
         target: String,
         /// Write the activation settings of one image to standard output as a registration file (.reg)
         #[arg(long)]
         reg: bool,
     },
     /// Put key, KMS and rearm settings and the answer file into every image of a target
-    #[command(after_help = SET_EXAMPLES)]
+    #[command(after_help = help::SET_EXAMPLES)]
     Set(Box<SetArguments>),
     /// Find product keys and passwords that lie about in images, wherever they are and however they are written
-    #[command(after_help = AUDIT_HELP)]
+    #[command(after_help = help::AUDIT_HELP)]
     Audit(AuditArguments),
     /// Remove keys and passwords that lie about in images, and prove that they are gone
-    #[command(after_help = SCRUB_HELP)]
+    #[command(after_help = help::SCRUB_HELP)]
     Scrub(ScrubArguments),
 }
 
 #[derive(Debug, Args)]
 pub(super) struct SetArguments {
-    /// A WIM file (every image, or one by `:INDEX` or `:NAME`), or the root folder of an image
+    /// A WIM file (every image, or one by `:INDEX` or `:NAME`), the root folder of an image, an installation medium, a folder of WDS
     pub(super) target: String,
     #[command(flatten)]
     pub(super) source: KeySource,
@@ -340,16 +266,19 @@ pub(super) enum KeyPlace {
 #[derive(Debug, Subcommand)]
 pub(super) enum HiveCommand {
     /// Check a hive's whole structure; exit code 10 with findings
+    #[command(after_help = help::HIVE_CHECK_EXAMPLES)]
     Check {
         /// The hive file
         file: PathBuf,
     },
     /// What a hive holds: version, state, how many keys and values, its first keys
+    #[command(after_help = help::HIVE_SHOW_EXAMPLES)]
     Show {
         /// The hive file
         file: PathBuf,
     },
     /// Print a value, or all values of a key
+    #[command(after_help = help::HIVE_GET_EXAMPLES)]
     Get {
         /// The hive file
         file: PathBuf,
@@ -359,7 +288,7 @@ pub(super) enum HiveCommand {
         name: Option<String>,
     },
     /// Set a value; keys that are missing on the way are made
-    #[command(after_help = SET_DATA)]
+    #[command(after_help = help::SET_DATA)]
     Set {
         /// The hive file
         file: PathBuf,
@@ -377,6 +306,7 @@ pub(super) enum HiveCommand {
         options: WriteOptions,
     },
     /// Delete a value, or a key with all below it
+    #[command(after_help = help::HIVE_DELETE_EXAMPLES)]
     Delete {
         /// The hive file
         file: PathBuf,
@@ -388,9 +318,7 @@ pub(super) enum HiveCommand {
         options: WriteOptions,
     },
     /// Write keys and values to a registration file (.reg), as regedit does
-    #[command(
-        after_help = "Without --output the file goes to standard output, which must not be a terminal: it is UTF-16, and keys in it are whole."
-    )]
+    #[command(after_help = help::HIVE_EXPORT_HELP)]
     Export {
         /// The hive file
         file: PathBuf,
@@ -404,6 +332,7 @@ pub(super) enum HiveCommand {
         output: Option<PathBuf>,
     },
     /// Put a registration file (.reg, version 5 or REGEDIT4) into a hive
+    #[command(after_help = help::HIVE_IMPORT_EXAMPLES)]
     Import {
         /// The hive file
         file: PathBuf,
@@ -416,6 +345,7 @@ pub(super) enum HiveCommand {
         options: WriteOptions,
     },
     /// Zero everything in a hive that is not in use, where deleted values linger
+    #[command(after_help = help::HIVE_SCRUB_EXAMPLES)]
     Scrub {
         /// The hive file
         file: PathBuf,
@@ -423,6 +353,7 @@ pub(super) enum HiveCommand {
         options: WriteOptions,
     },
     /// Write a hive afresh, with nothing in it that is not in use
+    #[command(after_help = help::HIVE_COMPACT_EXAMPLES)]
     Compact {
         /// The hive file
         file: PathBuf,
@@ -430,6 +361,7 @@ pub(super) enum HiveCommand {
         options: WriteOptions,
     },
     /// Put the changes from a hive's transaction logs (FILE.LOG1, FILE.LOG2) into it
+    #[command(after_help = help::HIVE_RECOVER_EXAMPLES)]
     Recover {
         /// The hive file
         file: PathBuf,
@@ -459,7 +391,7 @@ pub(super) struct WriteOptions {
 #[derive(Debug, Subcommand)]
 pub(super) enum UnattendCommand {
     /// Say what is wrong with answer files, and why Setup will not take them
-    #[command(after_help = LINT_HELP)]
+    #[command(after_help = help::LINT_HELP)]
     Lint {
         /// Answer files (- for standard input), or folders with answer files in them
         #[arg(required = true, value_name = "FILE")]
@@ -471,14 +403,16 @@ pub(super) enum UnattendCommand {
         options: FailOptions,
     },
     /// What an answer file will do about activation
+    #[command(after_help = help::UNATTEND_SHOW_EXAMPLES)]
     Show {
         /// The answer file
         file: PathBuf,
     },
     /// Put a key or settings into an answer file; every byte that is not theirs stays
-    #[command(after_help = UNATTEND_SET_HELP)]
+    #[command(after_help = help::UNATTEND_SET_HELP)]
     Set(Box<UnattendSetArguments>),
     /// Remove the keys from an answer file
+    #[command(after_help = help::CLEAR_EXAMPLES)]
     Clear {
         /// The answer file
         file: PathBuf,

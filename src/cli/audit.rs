@@ -16,7 +16,7 @@ use std::sync::Arc;
 /// What `image audit` is told.
 #[derive(Debug, Args)]
 pub(super) struct AuditArguments {
-    /// WIM files (every image, or one by `:INDEX` or `:NAME`), or root folders of images
+    /// WIM files (every image, or one by `:INDEX` or `:NAME`), root folders of images, installation media, folders of WDS
     #[arg(required = true, value_name = "TARGET")]
     targets: Vec<String>,
     #[command(flatten)]
@@ -37,7 +37,7 @@ pub(super) struct KnownKeys {
     #[arg(long, value_name = "NAME")]
     key_env: Option<String>,
     /// As --key-file, from an open file descriptor
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = super::key_source::descriptor)]
     key_fd: Option<u32>,
 }
 

@@ -27,9 +27,26 @@ pub(super) fn run(folder: Option<&Path>, terminal: &Terminal) -> Result<Outcome,
             temporary.path()
         }
     };
-    let (wim, answers) = (folder.join("install.wim"), folder.join("Autounattend.xml"));
+    let (wim, answers, plan_file) = (
+        folder.join("install.wim"),
+        folder.join("Autounattend.xml"),
+        folder.join("plan.toml"),
+    );
+    // Somebody's own image may lie where the sample is to go.
+    if let Some(own) = [&wim, &answers, &plan_file]
+        .into_iter()
+        .find(|path| path.exists())
+    {
+        let sentence = format!(
+            "{} is there already, and is not overwritten\nName another folder, or move it away first.",
+            own.display()
+        );
+        return Err(Error::Usage(sentence).into());
+    }
     sample::write_wim(&wim, &sample::IMAGES)?;
-    std::fs::write(&answers, sample::ANSWER_FILE).map_err(|cause| Error::file(&answers, cause))?;
+    for (path, content) in [(&answers, sample::ANSWER_FILE), (&plan_file, sample::PLAN)] {
+        std::fs::write(path, content).map_err(|cause| Error::file(path, cause))?;
+    }
 
     let target = Target::new(&wim.display().to_string());
     let before = plan::show(&target)?;
@@ -47,7 +64,14 @@ pub(super) fn run(folder: Option<&Path>, terminal: &Terminal) -> Result<Outcome,
 
     terminal.result(&ImageSet::new(wim.display().to_string(), &outcome, false), |out| {
         let heading = |out: &mut dyn Write, text: &str| writeln!(out, "\n{}", paint(STRONG, text));
-        writeln!(out, "Made {} with {} images, and {}.", wim.display(), before.len(), answers.display())?;
+        writeln!(
+            out,
+            "Made {} with {} images, {} and {}.",
+            wim.display(),
+            before.len(),
+            answers.display(),
+            plan_file.display()
+        )?;
         heading(out, "Before")?;
         overview(out, &before)?;
         heading(

@@ -1,6 +1,6 @@
 //! `wimkey explain`: what codes, options, values and words mean, and where they are in an image.
 
-use super::terminal::{STRONG, Terminal, paint};
+use super::terminal::{STRONG, Terminal, paint, width};
 use super::{Failure, Outcome};
 use crate::Error;
 use crate::explain::answer;
@@ -20,6 +20,8 @@ pub(super) fn run(topic: &[String], terminal: &Terminal) -> Result<Outcome, Fail
         ))
     })?;
     let report = Explanation::new(answer);
-    terminal.result(&report, |out| report.write_text(out, &|name| paint(STRONG, name)))?;
+    terminal.result(&report, |out| {
+        report.write_text(out, width(), &|name| paint(STRONG, name))
+    })?;
     Ok(Outcome::Done)
 }

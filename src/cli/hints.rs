@@ -36,13 +36,11 @@ pub(super) fn editions() -> Hints {
     })
 }
 
-/// The activation settings, as Microsoft spells them.
+/// The activation settings, as Microsoft spells them. Those with a key in front are left out: shells take the backslash for their own.
 pub(super) fn settings() -> Hints {
     Hints(|| {
-        catalog::settings::SETTINGS
-            .iter()
-            .map(|setting| setting.name)
-            .collect()
+        let names = catalog::settings::SETTINGS.iter().map(|setting| setting.name);
+        names.filter(|name| !name.contains('\\')).collect()
     })
 }
 

@@ -131,7 +131,14 @@ fn set(arguments: SetArguments, terminal: &Terminal) -> Result<Outcome, Failure>
     })?;
     drop(bar);
     let report = ImageSet::new(shown_target, &outcome, dry_run);
-    terminal.result(&report, |out| write_outcome(out, &outcome, dry_run))?;
+    terminal.result(&report, |out| match &output {
+        Some(path) if !dry_run && !outcome.changed() => {
+            write_changes(out, &outcome, dry_run, true)?;
+            let copy = crate::text::printable(&path.display().to_string());
+            writeln!(out, "Everything is already as asked; {copy} is a copy.")
+        }
+        _ => write_outcome(out, &outcome, dry_run),
+    })?;
     Ok(Outcome::Done)
 }
 
@@ -184,7 +191,10 @@ fn request(arguments: SetArguments, terminal: &Terminal) -> Result<Request, Fail
 
 /// Reads and parses a key; says where its memory could not be locked.
 pub(super) fn read_key(source: &Source, terminal: &Terminal) -> Result<ProductKey, Failure> {
-    Ok(ProductKey::parse(read_text(source, terminal)?.expose())?.key)
+    let text = read_text(source, terminal)?;
+    let parsed = ProductKey::parse(text.expose());
+    let named = |error: crate::key::Error| Error::from(error).within(Path::new(&source.to_string()));
+    Ok(parsed.map_err(named)?.key)
 }
 
 /// Reads key text; says where its memory could not be locked.

@@ -42,9 +42,15 @@ pub(super) fn newest(edition: &str) -> Result<&'static PublishedKey, String> {
         })
         .collect();
     match found.as_slice() {
-        [] => Err(format!(
-            "there is no published client setup key for {query}\nSee wimkey key list for the names there are."
-        )),
+        [] => {
+            let remedy = match catalog::near_edition(edition) {
+                Some(near) => format!("Did you mean {near}?"),
+                None => "See wimkey key list for the names there are.".to_owned(),
+            };
+            Err(format!(
+                "there is no published client setup key for {query}\n{remedy}"
+            ))
+        }
         [row] => Ok(row),
         [first, ..] if found.iter().all(|row| row.text == first.text) => Ok(first),
         several => {

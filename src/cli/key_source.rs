@@ -26,8 +26,14 @@ pub(super) struct KeySource {
     #[arg(long, value_name = "NAME")]
     pub(super) key_env: Option<String>,
     /// Take the key from an open file descriptor
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = descriptor)]
     pub(super) key_fd: Option<u32>,
+}
+
+/// Reads the number of a file descriptor.
+pub(super) fn descriptor(text: &str) -> Result<u32, &'static str> {
+    text.parse()
+        .map_err(|_| "a file descriptor is a number, as in --key-fd 3")
 }
 
 /// The key source that the arguments name.

@@ -1,7 +1,7 @@
 //! `wimkey kms`: which KMS host the clients of an image will ask.
 
 use super::arguments::KmsCommand;
-use super::terminal::{STRONG, Terminal, paint};
+use super::terminal::{STRONG, Terminal, WARNING, paint};
 use super::{Failure, Outcome};
 use crate::Error;
 use crate::image::Target;
@@ -23,8 +23,16 @@ pub(super) fn run(command: KmsCommand, terminal: &Terminal) -> Result<Outcome, F
                     path.display()
                 ))
             })?;
-            let records = kms::parse_zone(&content.0);
-            Some(records.map_err(|cause| Error::from(kms::Error::from(cause)).within(&path))?)
+            let records = kms::parse_zone(&content.0)
+                .map_err(|cause| Error::from(kms::Error::from(cause)).within(&path))?;
+            if records.is_empty() {
+                terminal.say(&format!(
+                    "{} {} holds no SRV record at all: is it a zone file?",
+                    paint(WARNING, "warning:"),
+                    text::printable(&path.display().to_string())
+                ));
+            }
+            Some(records)
         }
         None => None,
     };

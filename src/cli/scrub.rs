@@ -16,7 +16,7 @@ use std::path::PathBuf;
 /// What `image scrub` is told.
 #[derive(Debug, Args)]
 pub(super) struct ScrubArguments {
-    /// WIM files (every image, or one by `:INDEX` or `:NAME`), or root folders of images
+    /// WIM files (every image, or one by `:INDEX` or `:NAME`), root folders of images, installation media, folders of WDS
     #[arg(required = true, value_name = "TARGET")]
     targets: Vec<String>,
     #[command(flatten)]

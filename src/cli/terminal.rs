@@ -149,7 +149,8 @@ impl Progress {
             return;
         }
         let mut current = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
-        if *current != Some(phase) {
+        let begins = *current != Some(phase);
+        if begins {
             if current.is_none() {
                 self.bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(5));
             }
@@ -169,6 +170,10 @@ impl Progress {
         }
         self.bar.set_length(total);
         self.bar.set_position(done);
+        if begins {
+            // What was done before the bar appeared did not take no time.
+            self.bar.reset_eta();
+        }
     }
 
     /// `done` of `total` targets are done.
@@ -260,6 +265,14 @@ impl Rows {
         }
         Ok(())
     }
+}
+
+/// How long lines of prose may be: as long as the terminal is wide, but no longer than is good to read.
+pub(super) fn width() -> usize {
+    const NARROWEST: usize = 40;
+    const WIDEST: usize = 100;
+    terminal_size::terminal_size_of(io::stdout())
+        .map_or(WIDEST, |(width, _)| usize::from(width.0).clamp(NARROWEST, WIDEST))
 }
 
 /// `text` in `style`.

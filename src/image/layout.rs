@@ -18,12 +18,21 @@ pub struct Part {
 
 /// The target itself; of an extracted installation medium, whose other parts are of no interest then, the images that it installs.
 pub(super) fn installed(target: &Target) -> Result<Target, Error> {
-    let mut installs = parts(target)?
+    let installs = parts(target)?
         .into_iter()
         .filter(|part| part.role == Role::Install);
-    match (installs.next(), installs.next()) {
-        (Some(only), None) => Ok(only.target),
-        _ => Ok(target.clone()),
+    let mut installs: Vec<Target> = installs.map(|part| part.target).collect();
+    match (installs.pop(), installs.is_empty()) {
+        (Some(only), true) => Ok(only),
+        (Some(last), false) => Err(Error::SeveralWims {
+            path: target.path().to_owned(),
+            wims: installs
+                .iter()
+                .chain([&last])
+                .map(|wim| wim.path().display().to_string())
+                .collect(),
+        }),
+        (None, _) => Ok(target.clone()),
     }
 }
 

@@ -28,6 +28,15 @@ impl Selector {
             .map_or_else(|_| Self::Name(text.to_owned()), Self::Index)
     }
 
+    /// An image as it is offered to whoever asked for another one in this way.
+    fn offer(&self, image: &Image) -> String {
+        let name = format!("{} {}", image.index, crate::text::printable(&image.name));
+        match (self, &image.edition) {
+            (Self::Edition(_), Some(edition)) => format!("{name} ({})", crate::text::printable(edition)),
+            _ => name,
+        }
+    }
+
     fn chooses(&self, image: &Image) -> bool {
         match self {
             Self::Index(index) => image.index == *index,
@@ -104,10 +113,7 @@ impl Target {
                 return Err(Error::NoSuchImage {
                     path: self.path.clone(),
                     selector: selector.to_string(),
-                    available: all
-                        .iter()
-                        .map(|image| format!("{} {}", image.index, crate::text::printable(&image.name)))
-                        .collect(),
+                    available: all.iter().map(|image| selector.offer(image)).collect(),
                 });
             }
         }

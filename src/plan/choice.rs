@@ -65,13 +65,17 @@ pub(super) fn choose(
     let key = match choice {
         KeyChoice::Own(key) => ProductKey::from_symbols(key.symbols()),
         KeyChoice::Published(edition) => {
+            let misspelled = edition.as_deref().and_then(catalog::near_edition);
             let edition = edition.as_ref().unwrap_or(&scene.facts.edition);
             let row =
                 catalog::gvlk_for(edition, scene.facts.build).map_err(|reason| Error::NoPublishedKey {
                     image: scene.image.clone(),
                     edition: crate::text::printable(edition),
                     build: scene.facts.build,
-                    reason: reason.to_string(),
+                    reason: misspelled.map_or_else(
+                        || reason.to_string(),
+                        |near| format!("there is no edition of that name\nDid you mean {near}?"),
+                    ),
                 })?;
             row.key().ok()
         }

@@ -4,8 +4,8 @@ use super::choice::{Chosen, Scene, choose};
 use super::logs;
 use super::{Error, Request};
 use crate::activation::{
-    self, Change, FirstBootStep, HiveName, Occasion, SETUP_COMPLETE, SettingError, Wish, extend, key_wishes,
-    parse_setting, registry_wishes, settings_key, twin, unset, warning,
+    self, Change, FirstBootStep, HiveName, Occasion, SETUP_COMPLETE, SettingError, Wanted, Wish, extend,
+    key_wishes, parse_setting, registry_wishes, settings_key, twin, unset, warning,
 };
 use crate::catalog;
 use crate::hive::{self, Hive};
@@ -18,6 +18,7 @@ use crate::threads::Allowance;
 use crate::trace::Traces;
 use crate::unattend::{AnswerFile, Setting};
 use crate::wim::Room;
+use std::collections::HashMap;
 use std::ops::Range;
 
 /// One image's changes.
@@ -123,12 +124,7 @@ pub fn prepare(
         }
         None => None,
     };
-    let Asked { mut wishes, of_key } =
-        wishes(request, chosen.as_ref(), &facts, &software.hive).map_err(|error| match error {
-            Refused::Hive(cause) => Error::from(failed(cause)),
-            Refused::Setting(error) => error.into(),
-        })?;
-    wishes.extend(registry_wishes(&request.registry)?);
+    let Asked { wishes, of_key } = asked(&bench, chosen.as_ref(), &facts, &software.hive)?;
 
     let mut hives = vec![software];
     let wanted = |name: HiveName| wishes.iter().any(|wish| wish.hive == name);
@@ -196,6 +192,38 @@ pub fn prepare(
         files,
         residue,
         replaced: edited.replaced,
+    })
+}
+
+/// All that the request asks of the hives of an image; nothing in it is at odds.
+fn asked(bench: &Bench<'_>, chosen: Option<&Chosen>, facts: &Facts, software: &Hive) -> Result<Asked, Error> {
+    let asked = wishes(bench.request, chosen, facts, software);
+    let mut asked = asked.map_err(|error| match error {
+        Refused::Hive(cause) => Error::from(bench.images.hive_error(bench.image, SOFTWARE, cause)),
+        Refused::Setting(error) => error.into(),
+    })?;
+    asked.wishes.extend(registry_wishes(&bench.request.registry)?);
+    match at_odds(&asked.wishes) {
+        None => Ok(asked),
+        Some(wish) => Err(Error::AtOdds {
+            place: format!(r"{}\{}", wish.hive.as_str(), wish.key),
+            name: wish.name.clone(),
+        }),
+    }
+}
+
+/// A wish for a value of which an earlier one wants something else: both cannot be met.
+fn at_odds(wishes: &[Wish]) -> Option<&Wish> {
+    let mut earlier = HashMap::new();
+    wishes.iter().find(|wish| {
+        let wanted = match &wish.wanted {
+            Wanted::Value { kind, data, .. } => Some((*kind, &data[..])),
+            Wanted::Absent => None,
+            Wanted::Key | Wanted::NoKey => return false,
+        };
+        let value = (wish.hive, wish.key.to_lowercase(), wish.name.to_lowercase());
+        let before = earlier.insert(value, wanted);
+        before.is_some_and(|before| before != wanted)
     })
 }
 

@@ -50,6 +50,8 @@ pub(super) struct AppliedTarget<'a> {
     pub(super) answer_file: Option<ReportedChange<'a>>,
     /// What was removed.
     pub(super) removed: Vec<RemovedTrace<'a>>,
+    /// Whether anything looked for keys and passwords.
+    pub(super) searched: bool,
     /// What is left, and what the look at the end found.
     pub(super) findings: &'a [Finding],
     /// Why it could not be done.
@@ -126,6 +128,7 @@ impl<'a> AppliedTarget<'a> {
             residue: settled.residue(),
             answer_file: settled.answers.as_ref().map(ReportedChange::from),
             removed: removals.map(RemovedTrace::from).collect(),
+            searched: settled.searched,
             findings: &settled.findings,
             error: done.error.as_ref().map(ToString::to_string),
         }

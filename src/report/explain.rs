@@ -12,8 +12,6 @@ use std::io::{self, Write};
 const TOLD: usize = 6;
 /// The column at which texts begin.
 const LABEL: usize = 12;
-/// The width that texts are broken to.
-const WIDTH: usize = 100;
 
 /// What `explain` tells.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -98,17 +96,22 @@ impl Explanation {
         }
     }
 
-    /// The report as text. `strong` paints names.
+    /// The report as text, broken to lines of `width`. `strong` paints names.
     ///
     /// # Errors
     /// What writing to `out` reports.
-    pub fn write_text(&self, out: &mut dyn Write, strong: &dyn Fn(&str) -> String) -> io::Result<()> {
+    pub fn write_text(
+        &self,
+        out: &mut dyn Write,
+        width: usize,
+        strong: &dyn Fn(&str) -> String,
+    ) -> io::Result<()> {
         if let Some(event) = &self.event {
             writeln!(out, "{}", strong(&format!("event {}", event.id)))?;
             for field in &event.fields {
                 let name = field.name.unwrap_or("?");
                 writeln!(out, "  {name:<20} {}", printable(&field.value))?;
-                wrapped(out, 2 + 20 + 1, &field.meaning)?;
+                wrapped(out, width, 2 + 20 + 1, &field.meaning)?;
             }
             for name in &event.missing {
                 writeln!(out, "  {name:<20} (not in the data)")?;
@@ -130,15 +133,15 @@ impl Explanation {
                 writeln!(out)?;
             }
             writeln!(out, "{}  {}", strong(topic.name), topic.kind)?;
-            line(out, "", topic.meaning)?;
+            line(out, width, "", topic.meaning)?;
             let mut before = "";
             for detail in &topic.details {
                 let label = if detail.label == before { "" } else { detail.label };
                 before = detail.label;
-                line(out, label, detail.text)?;
+                line(out, width, label, detail.text)?;
             }
             if let Some(offline) = topic.offline {
-                line(out, "in an image", offline)?;
+                line(out, width, "in an image", offline)?;
             }
         }
         Ok(())
@@ -146,25 +149,25 @@ impl Explanation {
 }
 
 /// A label and its text, broken into lines.
-fn line(out: &mut dyn Write, label: &str, text: &str) -> io::Result<()> {
+fn line(out: &mut dyn Write, width: usize, label: &str, text: &str) -> io::Result<()> {
     if label.is_empty() {
-        return wrapped(out, 2 + LABEL + 1, text);
+        return wrapped(out, width, 2 + LABEL + 1, text);
     }
     let mut rest = Vec::new();
-    wrapped(&mut rest, 2 + LABEL + 1, text)?;
+    wrapped(&mut rest, width, 2 + LABEL + 1, text)?;
     let rest = String::from_utf8_lossy(&rest);
     write!(out, "  {label:<LABEL$} {}", rest.trim_start())
 }
 
-/// A text in lines of at most [`WIDTH`], each behind `indent` blanks. Words that are longer stand alone.
-fn wrapped(out: &mut dyn Write, indent: usize, text: &str) -> io::Result<()> {
+/// A text in lines of at most `width`, each behind `indent` blanks. Words that are longer stand alone.
+fn wrapped(out: &mut dyn Write, width: usize, indent: usize, text: &str) -> io::Result<()> {
     let mut used = 0;
     for word in text.split_whitespace() {
         let length = word.chars().count();
         if used == 0 {
             write!(out, "{:indent$}{word}", "")?;
             used = indent + length;
-        } else if used + 1 + length > WIDTH {
+        } else if used + 1 + length > width {
             write!(out, "\n{:indent$}{word}", "")?;
             used = indent + length;
         } else {

@@ -9,7 +9,7 @@ mod text;
 
 pub use github::write_github;
 pub use sarif::{Sarif, sarif};
-pub use text::{PaintFindings, Tone, write_text};
+pub use text::{PaintFindings, Tone, totals, write_text};
 
 use super::SCHEMA;
 use crate::finding::Finding;

@@ -1,7 +1,7 @@
 //! page - the report of `apply` as one HTML page for people: no script, nothing from elsewhere, readable on a phone and on paper.
 
 use super::apply::{Applied, AppliedTarget};
-use super::{ChangedImage, ReportedChange};
+use super::{ChangedImage, ReportedChange, totals};
 use crate::finding::{Finding, Level};
 use crate::text::printable;
 use std::fmt::{self, Write};
@@ -38,11 +38,7 @@ impl fmt::Display for Text<'_> {
 
 fn write(report: &Applied<'_>, out: &mut String) -> fmt::Result {
     let version = env!("CARGO_PKG_VERSION");
-    let verdict = match (report.is_verified(), report.is_dry_run()) {
-        (_, true) => "Nothing was written: this is what would change.",
-        (true, false) => "Every target was done, read back and found as asked.",
-        (false, false) => "Not every target could be done.",
-    };
+    let verdict = verdict(report);
     write!(
         out,
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
@@ -61,6 +57,43 @@ fn write(report: &Applied<'_>, out: &mut String) -> fmt::Result {
         "</main>\n<footer><p>Written by wimkey {version}. Keys that nobody published are shown by their last five symbols.</p></footer>\n\
          </body>\n</html>\n"
     )
+}
+
+/// How it all ended, in a sentence or two.
+fn verdict(report: &Applied<'_>) -> String {
+    let targets = &report.targets;
+    let undone = targets.iter().filter(|target| target.error.is_some()).count();
+    let ended = match (undone, report.is_dry_run()) {
+        (0, true) => "Nothing was written: this is what would change.".to_owned(),
+        (_, true) => format!(
+            "{undone} of {} targets cannot be done. Nothing was written: this is what would change in the others.",
+            targets.len()
+        ),
+        (0, false) if report.is_verified() => {
+            "Every target was done, read back and found as asked.".to_owned()
+        }
+        (0, false) => "Not everything that was asked is done and proved.".to_owned(),
+        (_, false) => format!("{undone} of {} targets could not be done.", targets.len()),
+    };
+    if !targets.iter().any(|target| target.searched) {
+        return ended;
+    }
+    let findings: Vec<Finding> = targets
+        .iter()
+        .flat_map(|target| target.findings)
+        .cloned()
+        .collect();
+    format!("{ended} Findings: {}.", totals(&findings))
+}
+
+/// A state in words.
+fn words(state: &str) -> &str {
+    match state {
+        "already" => "already as asked",
+        "would-change" => "would change",
+        "not-begun" => "not begun",
+        other => other,
+    }
 }
 
 /// All targets in a table.
@@ -90,9 +123,13 @@ fn summary(report: &Applied<'_>, out: &mut String) -> fmt::Result {
             number = number + 1,
             name = Text(&target.target),
             state = target.state,
-            words = target.state.replace('-', " "),
+            words = words(target.state),
             removed = target.removed.len(),
-            findings = target.findings.len(),
+            findings = if target.searched {
+                totals(target.findings)
+            } else {
+                "-".to_owned()
+            },
             verified = verified(target),
         )?;
     }
@@ -115,7 +152,7 @@ fn section(report: &Applied<'_>, number: usize, target: &AppliedTarget<'_>, out:
         "<section id=\"t{number}\">\n<h2>{} <span class=\"{}\">{}</span></h2>",
         Text(&target.target),
         target.state,
-        target.state.replace('-', " ")
+        words(target.state)
     )?;
     if target.written != target.target && !target.target.starts_with(&target.written) {
         writeln!(out, "<p>Written to {}.</p>", Text(&target.written))?;

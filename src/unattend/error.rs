@@ -11,7 +11,7 @@ use crate::text;
 pub enum Error {
     /// More bytes than an answer file may have.
     #[error(
-        "the answer file has {size} bytes, more than the {limit} that wimkey reads\ncheck that this is an answer file"
+        "the answer file has {size} bytes, more than the {limit} that wimkey reads\nCheck that this is an answer file."
     )]
     TooLarge {
         /// Bytes in the file.
@@ -20,11 +20,11 @@ pub enum Error {
         limit: usize,
     },
     /// The bytes are not text in the encoding that the file shows.
-    #[error("the answer file is {0}\nsave it again as UTF-8")]
+    #[error("the answer file is {0}\nSave it again as UTF-8.")]
     Text(#[from] text::Error),
     /// The declaration names an encoding that cannot be edited without touching other bytes.
     #[error(
-        "the answer file declares the encoding {label}, which wimkey cannot edit\nsave it again as UTF-8"
+        "the answer file declares the encoding {label}, which wimkey cannot edit\nSave it again as UTF-8."
     )]
     Encoding {
         /// The declared name, masked and shortened.
@@ -44,7 +44,7 @@ pub enum Error {
     },
     /// Well-formed XML, but not an answer file.
     #[error(
-        "the root element is <{root}>, not <unattend> of the namespace {}\ngive an answer file (Unattend.xml)",
+        "the root element is <{root}>, not <unattend> of the namespace {}\nGive an answer file (Unattend.xml).",
         super::NAMESPACE
     )]
     NotAnAnswerFile {
@@ -53,7 +53,7 @@ pub enum Error {
     },
     /// The setting stands in more than one place.
     #[error(
-        "{setting} stands more than once, at lines {first} and {second}\nremove one of them: Setup accepts a setting once"
+        "{setting} stands more than once, at lines {first} and {second}\nRemove one of them: Setup accepts a setting once."
     )]
     Twice {
         /// The setting, without its value.
@@ -64,7 +64,7 @@ pub enum Error {
         second: usize,
     },
     /// The element holds something that a value cannot replace without loss.
-    #[error("line {line}: <{name}> {holds}\ncorrect that place by hand, then try again")]
+    #[error("line {line}: <{name}> {holds}\nCorrect that place by hand, then try again.")]
     Content {
         /// Line of the element.
         line: usize,
@@ -74,7 +74,7 @@ pub enum Error {
         holds: &'static str,
     },
     /// The value cannot stand in an answer file.
-    #[error("the value for {setting} {problem}\ngive another value")]
+    #[error("the value for {setting} {problem}\nGive another value.")]
     Value {
         /// The setting, without its value.
         setting: String,
@@ -83,7 +83,7 @@ pub enum Error {
     },
     /// A pass, component, architecture or path that cannot exist.
     #[error(
-        "no answer file can hold this setting: {problem}\ngive the pass, component and path as Microsoft's reference spells them"
+        "no answer file can hold this setting: {problem}\nGive the pass, component and path as Microsoft's reference spells them."
     )]
     Setting {
         /// Why not.
@@ -91,7 +91,7 @@ pub enum Error {
     },
     /// An edit that did not leave a well-formed file; the file is unchanged.
     #[error(
-        "line {line}: the edit would not leave a well-formed file, so nothing was changed\nreport this file's structure as a fault of wimkey"
+        "line {line}: the edit would not leave a well-formed file, so nothing was changed\nReport this file's structure as a fault of wimkey."
     )]
     Edit {
         /// Line at which the edit went wrong.
@@ -190,16 +190,16 @@ impl Fault {
     pub fn remedy(&self) -> &'static str {
         match self {
             Self::MismatchedEnd { .. } | Self::UnexpectedEnd | Self::Unclosed { .. } => {
-                "give every element one end tag of its own name"
+                "Give every element one end tag of its own name."
             }
-            Self::BareAmpersand | Self::Reference => "write & as &amp;, or as &#38;",
-            Self::LateXmlDeclaration => "remove what stands before <?xml",
-            Self::DocumentType => "remove it: an answer file needs none, and wimkey expands no entities",
-            Self::DoubleHyphen => "write a single hyphen",
-            Self::SectionEnd => "write it as ]]&gt;",
-            Self::Prefix(_) => "declare it with xmlns:prefix on the element or above it",
-            Self::Limit { .. } => "check that this is an answer file",
-            _ => "correct the file at this place",
+            Self::BareAmpersand | Self::Reference => "Write & as &amp;, or as &#38;.",
+            Self::LateXmlDeclaration => "Remove what stands before <?xml.",
+            Self::DocumentType => "Remove it: an answer file needs none, and wimkey expands no entities.",
+            Self::DoubleHyphen => "Write a single hyphen.",
+            Self::SectionEnd => "Write it as ]]&gt;.",
+            Self::Prefix(_) => "Declare it with xmlns:prefix on the element or above it.",
+            Self::Limit { .. } => "Check that this is an answer file.",
+            _ => "Correct the file at this place.",
         }
     }
 }

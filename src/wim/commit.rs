@@ -138,38 +138,42 @@ impl Update {
     /// # Errors
     /// As [`Update::commit`]; after an error there is no `output`.
     pub fn commit_to(mut self, output: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, Error> {
-        let open_error = |path: &Path| {
-            let path = printable(&path.to_string_lossy());
-            move |source: io::Error| match source.kind() {
-                io::ErrorKind::AlreadyExists => Error::OutputExists { path },
-                _ => Error::Open { path, source },
-            }
+        let name = || printable(&output.to_string_lossy());
+        let failed = |source: io::Error| Error::Create {
+            path: name(),
+            // Without the temporary name, which means nothing to anybody.
+            source: source.kind().into(),
         };
-        let copy_error = write_error("write the copy", 0);
-        if output.try_exists().map_err(open_error(output))? {
-            return Err(open_error(output)(io::ErrorKind::AlreadyExists.into()));
+        if output.try_exists().map_err(failed)? {
+            return Err(Error::Taken { path: name() });
         }
         let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or(Path::new("."));
         // Beside the output, so that giving it its name moves nothing.
-        let mut copy = tempfile::NamedTempFile::new_in(folder).map_err(open_error(folder))?;
-        let mut original = File::open(&self.wim.path).map_err(open_error(&self.wim.path))?;
+        let folder = folder.unwrap_or(Path::new("."));
+        let mut copy = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+        let mut original = File::open(&self.wim.path).map_err(|source| Error::Open {
+            path: printable(&self.wim.path.to_string_lossy()),
+            source,
+        })?;
         // Nobody may write to it while it is copied; where there are no locks, a change is noticed most of the time.
         if matches!(original.try_lock_shared(), Err(TryLockError::WouldBlock)) {
             return Err(Error::Locked);
         }
-        io::copy(&mut original, copy.as_file_mut()).map_err(copy_error)?;
-        self.wim.storage = Arc::new(Disk::open(copy.path()).map_err(open_error(copy.path()))?);
+        io::copy(&mut original, copy.as_file_mut()).map_err(failed)?;
+        self.wim.storage = Arc::new(Disk::open(copy.path()).map_err(failed)?);
         let report = self.commit(progress)?;
         // Only now, for the original may be one that nobody may write to, as on a medium.
         let mode = original.metadata().map(|metadata| metadata.permissions());
         mode.and_then(|mode| copy.as_file().set_permissions(mode))
-            .map_err(open_error(output))?;
+            .map_err(failed)?;
         copy.persist_noclobber(output)
-            .map_err(|error| open_error(output)(error.error))?;
+            .map_err(|error| match error.error.kind() {
+                io::ErrorKind::AlreadyExists => Error::Taken { path: name() },
+                _ => failed(error.error),
+            })?;
         File::open(folder)
             .and_then(|folder| folder.sync_all())
-            .map_err(open_error(folder))?;
+            .map_err(failed)?;
         Ok(report)
     }
 

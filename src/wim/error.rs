@@ -18,10 +18,22 @@ pub enum Error {
         /// What the system says.
         source: io::Error,
     },
-    /// The file that a copy is to be written to is there already.
-    #[error("{path} exists already\nName a file that does not exist, or remove this one first.")]
-    OutputExists {
-        /// The file.
+    /// A copy cannot be made.
+    #[error(
+        "cannot make {path}: {source}\nCheck that its folder exists, that you may write there and that there is room."
+    )]
+    Create {
+        /// The copy.
+        path: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Something has the name that a copy is to have.
+    #[error(
+        "{path} is there already, and is not overwritten\nName another file for the copy, or move that one away first."
+    )]
+    Taken {
+        /// The copy.
         path: String,
     },
     /// The system reports an error while reading.

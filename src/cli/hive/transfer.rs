@@ -68,6 +68,12 @@ pub(super) fn export(
         transfer::export(&start, &prefix, BufWriter::new(out.lock())).map_err(failed)?;
         return Ok(());
     };
+    if let (Ok(hive), Ok(other)) = (path.canonicalize(), output.canonicalize())
+        && hive == other
+    {
+        let sentence = "the registration file would take the hive's place\nName another file with --output.";
+        return Err(Error::Usage(sentence.to_owned()).into());
+    }
     let mut text = Collected(Wiped::default());
     let Exported { keys, values } = transfer::export(&start, &prefix, &mut text).map_err(failed)?;
     interrupt::watch();

@@ -94,6 +94,17 @@ pub(super) fn run(
             Ok(())
         })?;
     }
+    if count == 0 {
+        // A slip in the folder's name must not pass for a clean file.
+        let shown = files
+            .iter()
+            .map(|path| text::printable(&path.display().to_string()));
+        let sentence = format!(
+            "there is no answer file in {}\nName an answer file, or a folder that holds some.",
+            shown.collect::<Vec<_>>().join(", ")
+        );
+        return Err(Error::NotFound(sentence).into());
+    }
     if findings.is_empty() {
         let plural = if count == 1 { "" } else { "s" };
         terminal.say(&format!("{count} answer file{plural}, nothing found"));

@@ -75,13 +75,16 @@ fn write_one(finding: &Finding, paint: PaintFindings, out: &mut dyn Write) -> io
     Ok(())
 }
 
-/// As in `2 errors, 1 note`.
-fn totals(findings: &[Finding]) -> String {
+/// As in `2 errors, 1 note`; `none` if there are none.
+pub fn totals(findings: &[Finding]) -> String {
     let counted = Level::ALL.into_iter().rev().filter_map(|level| {
         let count = findings.iter().filter(|finding| finding.level == level).count();
         let plural = if count == 1 { "" } else { "s" };
         (count > 0).then(|| format!("{count} {}{plural}", level.name()))
     });
+    if findings.is_empty() {
+        return "none".to_owned();
+    }
     counted.collect::<Vec<_>>().join(", ")
 }
 
