@@ -17,6 +17,7 @@ mod key;
 mod key_source;
 mod kms;
 mod manual;
+mod output;
 mod scrub;
 mod terminal;
 mod unattend;

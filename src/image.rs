@@ -71,6 +71,12 @@ pub enum Error {
         /// Every index with its name.
         available: Vec<String>,
     },
+    /// A WIM of no images at all.
+    #[error("{} holds no image\nName a WIM that holds Windows images.", path.display())]
+    NoImages {
+        /// The WIM.
+        path: PathBuf,
+    },
     /// A file that every Windows image has is not there.
     #[error(
         "{image} has no {file}\nIt is no Windows installation, or it is incomplete: name another image by TARGET:INDEX."

@@ -214,6 +214,8 @@ pub struct Outcome {
     pub verified: bool,
     /// Places in the written files and the dead parts of the WIM where a replaced key still stands.
     pub residue: u64,
+    /// Whether what an interrupted run, or another program, had left was taken away.
+    pub cleaned: bool,
 }
 
 impl Outcome {
@@ -273,6 +275,10 @@ impl Prepared {
         if will_write {
             images.writable()?;
         }
+        if images.selected().is_empty() {
+            let path = images.path().to_owned();
+            return Err(image::Error::NoImages { path }.into());
+        }
         let done = prepare_all(&images, request, Phase::Read, progress)?;
         Ok(Self {
             target: target.clone(),
@@ -313,6 +319,7 @@ impl Prepared {
                     images: done,
                     verified: false,
                     residue: 0,
+                    cleaned: false,
                 });
             }
             Destination::Target => (None, target),
@@ -324,7 +331,8 @@ impl Prepared {
         } else {
             "an earlier run was stopped while it wrote this WIM; all contents are whole, and what it left is wiped"
         };
-        if let Some(first) = done.first_mut().filter(|_| images.was_interrupted()) {
+        let cleaned = images.was_interrupted();
+        if let Some(first) = done.first_mut().filter(|_| cleaned) {
             first.notes.push(stopped.to_owned());
         }
         // What was written to a WIM was compared with the contents that were asked again for everything; what did not change was just read.
@@ -342,6 +350,7 @@ impl Prepared {
             images: done,
             verified: true,
             residue,
+            cleaned,
         })
     }
 }

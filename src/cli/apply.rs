@@ -3,6 +3,7 @@
 use super::arguments::Format;
 use super::image::read_key;
 use super::interrupt::{self, Interrupted};
+use super::output;
 use super::terminal::{CHANGED, FAINT, FAULT, PLAIN, Rows, STRONG, Terminal, WARNING, paint};
 use super::{Failure, Outcome};
 use crate::Error;
@@ -13,8 +14,7 @@ use crate::plan::{KeyChoice, Request};
 use crate::report::{self, Applied};
 use crate::threads;
 use clap::Args;
-use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::num::NonZero;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
@@ -195,9 +195,6 @@ fn tell(plan: &Plan, finished: &Finished, dry_run: bool, terminal: &Terminal) ->
     Ok(())
 }
 
-/// What the page for people begins with: a file that begins otherwise is none of ours.
-const PAGE_BEGINNING: &[u8] = b"<!DOCTYPE html>";
-
 /// The page for people, begun before the work so that a place where none can be written is told while nothing has happened yet.
 struct Page<'a> {
     path: &'a Path,
@@ -207,18 +204,7 @@ struct Page<'a> {
 impl<'a> Page<'a> {
     /// Begins the page beside its place. Only a page takes the place of something: a slip must not cost an image or a key file.
     fn begin(path: &'a Path) -> Result<Self, Failure> {
-        let is_page = |file: File| {
-            let mut beginning = Vec::new();
-            let read = file.take(PAGE_BEGINNING.len() as u64).read_to_end(&mut beginning);
-            read.is_ok() && (beginning.is_empty() || beginning == PAGE_BEGINNING)
-        };
-        if path.exists() && !(path.is_file() && File::open(path).is_ok_and(is_page)) {
-            return Err(Error::Usage(format!(
-                "{} is there already and is no report, so it is not overwritten\nName another file for --report.",
-                path.display()
-            ))
-            .into());
-        }
+        output::demand_place(path, output::Kind::Report, "--report")?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let mut builder = tempfile::Builder::new();
         // Whoever may read its folder may read it, as it holds no secret.

@@ -222,6 +222,9 @@ pub(super) fn read_answer_file(path: &Path) -> Result<secret::Wiped, Failure> {
 pub(super) fn write_outcome(out: &mut dyn Write, outcome: &plan::Outcome, dry_run: bool) -> io::Result<()> {
     write_changes(out, outcome, dry_run, true)?;
     let sentence = match (outcome.changed(), dry_run) {
+        (false, _) if outcome.cleaned => {
+            "Everything is already as asked; only what an interrupted run had left was taken away."
+        }
         (false, _) => "Everything is already as asked; nothing was written.",
         (true, true) => "Nothing was written (--dry-run).",
         (true, false) => "Written, read back and found as asked.",

@@ -8,6 +8,7 @@ mod show;
 use super::arguments::{DestinationOptions, UnattendCommand};
 use super::image::read_answer_file;
 use super::interrupt;
+use super::output;
 use super::terminal::Terminal;
 use super::{Failure, Outcome};
 use crate::Error;
@@ -72,7 +73,10 @@ impl Destination {
             }
             Self::Itself if !changed => {}
             Self::Itself => replace(file, content)?,
-            Self::File(path) => replace(path, content)?,
+            Self::File(path) => {
+                output::demand_place(path, output::Kind::AnswerFile, "--output")?;
+                replace(path, content)?;
+            }
         }
         Ok(false)
     }

@@ -63,12 +63,24 @@ impl Target {
     /// Reads `PATH`, `PATH:INDEX` or `PATH:NAME`. A path that exists as a whole is never taken apart.
     pub fn new(text: &str) -> Self {
         let whole = Path::new(text);
-        match text.rsplit_once(':') {
-            Some((path, selector)) if !whole.exists() && !path.is_empty() && !selector.is_empty() => Self {
+        let parts = |(path, selector): (&str, &str)| !path.is_empty() && !selector.is_empty();
+        // A name may have colons too: what exists is the path.
+        let existing = || {
+            let mut splits = text.match_indices(':').filter_map(|(place, _)| {
+                let (path, rest) = text.split_at_checked(place)?;
+                Some((path, rest.strip_prefix(':')?)).filter(|&split| parts(split))
+            });
+            splits.find(|(path, _)| Path::new(path).exists())
+        };
+        if whole.exists() {
+            return Self::all_of(whole);
+        }
+        match existing().or_else(|| text.rsplit_once(':').filter(|&split| parts(split))) {
+            Some((path, selector)) => Self {
                 path: path.into(),
                 selectors: vec![Selector::new(selector)],
             },
-            _ => Self::all_of(whole),
+            None => Self::all_of(whole),
         }
     }
 
@@ -188,6 +200,17 @@ mod tests {
         assert_eq!(chosen(&[Selector::new("b"), professional]).unwrap(), [1, 2, 3]);
         let error = chosen(&[Selector::Index(1), Selector::Edition("Core".into())]).unwrap_err();
         assert!(error.to_string().contains("of edition Core"), "{error}");
+    }
+
+    #[test]
+    fn a_name_with_colons_is_what_follows_the_path_that_exists() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("install.wim");
+        std::fs::write(&path, "").unwrap();
+        let target = Target::new(&format!("{}:Windows: Pro 11", path.display()));
+        assert_eq!(target.path(), path);
+        assert_eq!(target.selectors(), [Selector::Name("Windows: Pro 11".into())]);
+        assert_eq!(Target::new(":").path(), Path::new(":"));
     }
 
     #[test]

@@ -325,6 +325,14 @@ pub enum Refusal {
         /// The first image with missing content.
         image: u32,
     },
+    /// A file that is to be written afresh has hard links.
+    #[error(
+        "the file has {names} names (hard links): the others would still show its old contents\nRemove or copy the others first (find -samefile FILE lists them), so that one name is left."
+    )]
+    OtherNames {
+        /// How many names it has.
+        names: u64,
+    },
     /// Fewer metadata resources than images.
     #[error("the metadata of some images is not in this file\nName the whole WIM, not one part of it.")]
     MetadataMissing,

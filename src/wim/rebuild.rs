@@ -3,14 +3,15 @@
 //!
 //! Promise: the path names the old file or the new one, whole. The new one has the same images with the same paths and contents, and
 //! is stored as the old one was: solid stays solid. Mode and owner stay, and a symbolic link stays one. It holds nothing that no image
-//! refers to. The old one is overwritten before its blocks are given back, unless it has other names.
+//! refers to. The old one is overwritten before its blocks are given back; one that has other names is left alone, for they would keep it.
 
-use super::Error;
 use super::reader::Wim;
+use super::{Error, Refusal};
 use crate::file;
 use crate::text::printable;
 use std::ffi::CString;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use wimlib::WimLib;
 use wimlib::string::TStr;
@@ -21,7 +22,7 @@ impl Wim {
     /// for a WIM of gigabytes, and as much memory as libwim needs for its largest chunks.
     ///
     /// # Errors
-    /// What libwim or the system reports, or [`Error::Rebuilt`]; the WIM is then what it was.
+    /// [`Refusal::OtherNames`], what libwim or the system reports, or [`Error::Rebuilt`]; the WIM is then what it was.
     pub fn rebuild(path: &Path) -> Result<(), Error> {
         // Of a symbolic link the file that it leads to is written afresh.
         let path = &path.canonicalize().map_err(open_error(path))?;
@@ -32,6 +33,10 @@ impl Wim {
                 io::ErrorKind::WouldBlock => Error::Locked,
                 _ => open_error(path)(source),
             })?;
+        let names = path.metadata().map_err(open_error(path))?.nlink();
+        if names > 1 {
+            return Err(Refusal::OtherNames { names }.into());
+        }
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.unwrap_or(Path::new("."));
         let new = tempfile::NamedTempFile::new_in(folder).map_err(open_error(folder))?;

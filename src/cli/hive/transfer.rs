@@ -6,7 +6,7 @@ use super::write::Writing;
 use super::{FILE_LIMIT, no_key, note_dirt, read};
 use crate::Error;
 use crate::cli::Failure;
-use crate::cli::interrupt;
+use crate::cli::{interrupt, output};
 use crate::hive::{self, Hive};
 use crate::report::HiveExport;
 use crate::secret::Wiped;
@@ -68,12 +68,7 @@ pub(super) fn export(
         transfer::export(&start, &prefix, BufWriter::new(out.lock())).map_err(failed)?;
         return Ok(());
     };
-    if let (Ok(hive), Ok(other)) = (path.canonicalize(), output.canonicalize())
-        && hive == other
-    {
-        let sentence = "the registration file would take the hive's place\nName another file with --output.";
-        return Err(Error::Usage(sentence.to_owned()).into());
-    }
+    output::demand_place(output, output::Kind::RegistrationFile, "--output")?;
     let mut text = Collected(Wiped::default());
     let Exported { keys, values } = transfer::export(&start, &prefix, &mut text).map_err(failed)?;
     interrupt::watch();

@@ -10,7 +10,7 @@ use crate::Error;
 use crate::activation::{Change, behind_link, show};
 use crate::bytes::slice;
 use crate::cli::Failure;
-use crate::cli::interrupt;
+use crate::cli::{interrupt, output};
 use crate::file::{self, Draft, Held};
 use crate::hive::{self, Hive, Lookup, SaveError, Value, ValueKind};
 use crate::report::{HiveChange, HiveWritten};
@@ -49,7 +49,10 @@ struct Written<'c> {
 impl<'f> Writing<'f> {
     /// Opens the hive in `file`, with what its logs hold if that is asked for; everything is checked.
     pub(super) fn open(file: &'f Path, options: WriteOptions) -> Result<Self, Failure> {
-        let mut writing = Self::read(file, options, hold(file)?, None)?;
+        let mut writing = {
+            let held = hold(file, &options)?;
+            Self::read(file, options, held, None)?
+        };
         let checked = writing.hive.demand_editable();
         checked.map_err(|cause| writing.job.within(cause))?;
         Ok(writing)
@@ -97,7 +100,7 @@ impl<'f> Writing<'f> {
         terminal: &Terminal,
     ) -> Result<(), Failure> {
         let is_so = |value: Value<'_>| value.data().map(|old| value.kind() == kind && *old == *data);
-        let held = hold(file)?;
+        let held = hold(file, &options)?;
         let draft = begin_draft(file, &options, &|hive| {
             let is_there = found(hive, key, name)?.map(is_so).transpose()?;
             Ok(is_there != Some(true))
@@ -124,7 +127,7 @@ impl<'f> Writing<'f> {
         options: WriteOptions,
         terminal: &Terminal,
     ) -> Result<(), Failure> {
-        let held = hold(file)?;
+        let held = hold(file, &options)?;
         let draft = begin_draft(file, &options, &|hive| match name {
             Some(name) => Ok(found(hive, key, name)?.is_some()),
             None => Ok(hive.find(key)?.is_some()),
@@ -278,8 +281,11 @@ fn refuse_link(hive: &Hive, path: &str) -> Result<(), Failure> {
     }
 }
 
-/// Keeps other runs from changing the hive in `file`.
-fn hold(file: &Path) -> Result<Held, Failure> {
+/// Keeps other runs from changing the hive in `file`, if its changed copy has a place to go.
+fn hold(file: &Path, options: &WriteOptions) -> Result<Held, Failure> {
+    if let Some(output) = &options.output {
+        output::demand_place(output, output::Kind::Hive, "--output")?;
+    }
     file::hold(file).map_err(|cause| Error::file(file, cause).into())
 }
 
