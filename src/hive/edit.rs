@@ -201,3 +201,27 @@ pub(super) fn special(path: &str, sort: &'static str) -> Error {
         sort,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_an_edit_that_failed_nothing_is_given_out() {
+        let mut hive = Hive::create(5).unwrap();
+        hive.attempt(|_| Err::<(), _>(Error::Full("this test")))
+            .unwrap_err();
+        hive.attempt(|_| Ok(())).unwrap();
+        assert_eq!(hive.create_key("K"), Err(Error::Broken));
+        assert_eq!(hive.rehearse(), Err(Error::Broken));
+        assert_eq!(hive.finish().map(drop), Err(Error::Broken));
+    }
+
+    #[test]
+    fn data_of_the_largest_size_is_taken() {
+        let mut hive = Hive::create(3).unwrap();
+        let data = vec![1; DATA_LIMIT];
+        let change = hive.set_value("", "v", ValueKind::Binary, &data);
+        assert_eq!(change, Ok(Change::Created));
+    }
+}
