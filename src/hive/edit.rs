@@ -207,6 +207,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_as_wanted_is_no_change() {
+        let mut hive = Hive::create(5).unwrap();
+        let mut set = |data: &[u8]| hive.set_value("K", "v", ValueKind::Binary, data).unwrap();
+        let changes = [set(&[1]), set(&[1]), set(&[2])];
+        assert_eq!(changes, [Change::Created, Change::Unchanged, Change::Replaced]);
+        assert_eq!(changes.map(Change::is_change), [true, false, true]);
+    }
+
+    #[test]
     fn after_an_edit_that_failed_nothing_is_given_out() {
         let mut hive = Hive::create(5).unwrap();
         hive.attempt(|_| Err::<(), _>(Error::Full("this test")))

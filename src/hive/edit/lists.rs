@@ -11,6 +11,7 @@ use crate::hive::key_node::{self as node, KeyNode};
 use crate::hive::name::{Name, NewName};
 use crate::hive::{Error, Hive};
 use std::cmp::Ordering;
+use std::ops::Range;
 
 /// A list that grows gets room for a quarter more.
 const GROWTH: usize = 4;
@@ -27,6 +28,13 @@ struct Spot {
     position: usize,
     /// The key of that name, if it is there.
     found: Option<u32>,
+}
+
+impl Spot {
+    /// Which leaves of the root the key belongs to: one, if there is a root.
+    fn own(&self) -> Option<Range<usize>> {
+        self.leaf_index.map(|index| index..index + 1)
+    }
 }
 
 fn search_leaf(cells: Cells<'_>, leaf: Leaf<'_>, name: Name<'_>) -> Result<(usize, Option<u32>), Error> {
@@ -108,12 +116,12 @@ impl Hive {
         let count = entries.len() / kind.width();
         if count <= kind.limit() {
             let moved = self.put_leaf(Some(spot.leaf), kind, &entries, parent)?;
-            return self.relink(parent, spot.list, spot.leaf_index, &[moved]);
+            return self.relink(parent, spot.list, spot.own(), &[moved]);
         }
         let (left, right) = entries.split_at(count / 2 * kind.width());
         let left = self.put_leaf(Some(spot.leaf), kind, left, parent)?;
         let right = self.put_leaf(None, kind, right, parent)?;
-        self.relink(parent, spot.list, spot.leaf_index, &[left, right])
+        self.relink(parent, spot.list, spot.own(), &[left, right])
     }
 
     /// Takes the key at `key` out of the list of the one at `parent`, whose count is not touched.
@@ -131,7 +139,7 @@ impl Hive {
         entries.drain(place..place + kind.width());
         if entries.is_empty() {
             self.release(spot.leaf)?;
-            return self.relink(parent, spot.list, spot.leaf_index, &[]);
+            return self.relink(parent, spot.list, spot.own(), &[]);
         }
         // What became shorter stays in its cell.
         self.put_leaf(Some(spot.leaf), kind, &entries, parent)?;
@@ -160,48 +168,39 @@ impl Hive {
             }
             let entries = [before.bytes(), behind.bytes()].concat();
             self.release(right)?;
-            self.relink(parent, spot.list, Some(first + 1), &[])?;
             let joined = self.put_leaf(Some(left), kind, &entries, parent)?;
-            // A root that became shorter stays in its cell, unless only one leaf was left: then that stands in its place.
-            if KeyNode::read(self.cells(), parent)?.number(node::SUBKEY_LIST) == spot.list {
-                return self.relink(parent, spot.list, Some(first), &[joined]);
-            }
-            return self.write_number(parent, node::SUBKEY_LIST, joined);
+            return self.relink(parent, spot.list, Some(first..first + 2), &[joined]);
         }
         Ok(())
     }
 
-    /// Lets `leaves` stand where the leaf number `leaf_index` of the root at `list` stood, or, without a root, the leaf at `list`.
+    /// Lets `leaves` stand where the leaves `replaced` of the root at `list` stood, or, without a root, the leaf at `list`.
     fn relink(
         &mut self,
         parent: u32,
         list: u32,
-        leaf_index: Option<usize>,
+        replaced: Option<Range<usize>>,
         leaves: &[u32],
     ) -> Result<(), Error> {
-        let all: Vec<u32> = match leaf_index {
+        let old_root = replaced.is_some().then_some(list);
+        let all: Vec<u32> = match replaced {
             None => leaves.to_vec(),
-            Some(index) => {
+            Some(replaced) => {
                 let Index::Root(root) = Index::read(self.cells(), list)? else {
                     return Err(Error::damaged(
                         list,
                         "there is a leaf where a root of subkey lists was",
                     ));
                 };
-                if let [leaf] = *leaves
-                    && root.leaf(index) == Some(leaf)
-                {
+                let before = root.leaves().take(replaced.start);
+                let behind = root.leaves().skip(replaced.end);
+                let all: Vec<u32> = before.chain(leaves.iter().copied()).chain(behind).collect();
+                if root.leaves().eq(all.iter().copied()) {
                     return Ok(());
                 }
-                let behind = root.leaves().skip(index + 1);
-                root.leaves()
-                    .take(index)
-                    .chain(leaves.iter().copied())
-                    .chain(behind)
-                    .collect()
+                all
             }
         };
-        let old_root = leaf_index.map(|_| list);
         let list = match *all.as_slice() {
             [] | [_] => {
                 if let Some(root) = old_root {
@@ -276,7 +275,7 @@ mod tests {
         format!("K{index:04}")
     }
 
-    fn delete(hive: &mut Hive, indexes: std::ops::Range<usize>) {
+    fn delete(hive: &mut Hive, indexes: Range<usize>) {
         for index in indexes {
             assert!(hive.delete_key(&name(index)).unwrap());
         }
@@ -364,7 +363,8 @@ mod tests {
         delete(&mut hive, 1012..1013);
         assert_eq!(leaves(&hive), [506]);
         assert_whole(&mut hive);
-        delete(&mut hive, 0..506);
+        delete(&mut hive, 10..506);
+        delete(&mut hive, 0..10);
         assert_eq!(list(&hive), NIL);
         assert_whole(&mut hive);
     }

@@ -267,14 +267,17 @@ mod tests {
         let segments = |hive: &Hive, structure| -> Vec<u32> {
             big_data::segments(hive.cells(), structure).unwrap().1.collect()
         };
-        let Place::Segments(structure, _) = set(&mut hive, &[1; 40_000]) else {
+        let Place::Segments(structure, _) = set(&mut hive, &vec![1; 40_000]) else {
             panic!("not in segments")
         };
         let before = segments(&hive, structure);
         assert_eq!(before.len(), 3);
-        assert_eq!(set(&mut hive, &[2; 33_000]), Place::Segments(structure, 33_000));
+        assert_eq!(
+            set(&mut hive, &vec![2; 33_000]),
+            Place::Segments(structure, 33_000)
+        );
         assert_eq!(segments(&hive, structure), before);
-        let Place::Segments(structure, _) = set(&mut hive, &[3; 30_000]) else {
+        let Place::Segments(structure, _) = set(&mut hive, &vec![3; 30_000]) else {
             panic!("not in segments")
         };
         assert_eq!(segments(&hive, structure).len(), 2);
@@ -284,7 +287,7 @@ mod tests {
     #[test]
     fn segments_that_another_program_made_short_are_not_written_past_their_end() {
         let mut hive = Hive::create(5).unwrap();
-        let Place::Segments(structure, _) = set(&mut hive, &[1; 40_000]) else {
+        let Place::Segments(structure, _) = set(&mut hive, &vec![1; 40_000]) else {
             panic!("not in segments")
         };
         let last = big_data::segments(hive.cells(), structure)
@@ -293,7 +296,7 @@ mod tests {
             .last()
             .unwrap();
         hive.trim(last, 40_000 - 2 * SEGMENT).unwrap();
-        set(&mut hive, &[2; 41_000]);
+        set(&mut hive, &vec![2; 41_000]);
         assert_whole(&mut hive);
     }
 }
