@@ -201,3 +201,36 @@ pub(super) fn special(path: &str, sort: &'static str) -> Error {
         sort,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_as_wanted_is_no_change() {
+        let mut hive = Hive::create(5).unwrap();
+        let mut set = |data: &[u8]| hive.set_value("K", "v", ValueKind::Binary, data).unwrap();
+        let changes = [set(&[1]), set(&[1]), set(&[2])];
+        assert_eq!(changes, [Change::Created, Change::Unchanged, Change::Replaced]);
+        assert_eq!(changes.map(Change::is_change), [true, false, true]);
+    }
+
+    #[test]
+    fn after_an_edit_that_failed_nothing_is_given_out() {
+        let mut hive = Hive::create(5).unwrap();
+        hive.attempt(|_| Err::<(), _>(Error::Full("this test")))
+            .unwrap_err();
+        hive.attempt(|_| Ok(())).unwrap();
+        assert_eq!(hive.create_key("K"), Err(Error::Broken));
+        assert_eq!(hive.rehearse(), Err(Error::Broken));
+        assert_eq!(hive.finish().map(drop), Err(Error::Broken));
+    }
+
+    #[test]
+    fn data_of_the_largest_size_is_taken() {
+        let mut hive = Hive::create(3).unwrap();
+        let data = vec![1; DATA_LIMIT];
+        let change = hive.set_value("", "v", ValueKind::Binary, &data);
+        assert_eq!(change, Ok(Change::Created));
+    }
+}

@@ -161,3 +161,129 @@ impl Hive {
         Ok(wiped)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hive::ValueKind;
+    use crate::secret::Wiped;
+
+    /// A hive with every kind of cell, and which of its bytes nothing uses.
+    fn hive_with_gaps() -> (Wiped, Vec<Range<usize>>) {
+        let mut hive = Hive::create(5).unwrap();
+        for index in 0..1020 {
+            hive.create_key(&format!(r"Many\K{index:04}")).unwrap();
+        }
+        hive.create_key(r"K\Freed").unwrap();
+        let large = 3 * big_data::SEGMENT + 10;
+        for (name, length) in [("inline", 1), ("second", 4), ("cell", 5), ("large", large)] {
+            hive.set_value("K", name, ValueKind::Binary, &vec![1; length])
+                .unwrap();
+        }
+        let offset_of = |path| hive.find(path).unwrap().unwrap().offset();
+        let [key, many, freed] = ["K", "Many", r"K\Freed"].map(offset_of);
+        let class = hive.allocate_with(&[0x41, 0], key).unwrap();
+        hive.write_number(key, node::CLASS, class).unwrap();
+        hive.write(key, node::CLASS_LENGTH, &[2, 0]).unwrap();
+        // A descriptor of that key alone, and one that is in the list though no key uses it.
+        let shared = hive.root().unwrap().node().number(node::SECURITY);
+        let [own, idle] = [1, 0].map(|users| {
+            let payload = security::payload(&[1; 21], users).unwrap();
+            hive.allocate_with(&payload, key).unwrap()
+        });
+        hive.release_security(shared).unwrap();
+        hive.write_number(key, node::SECURITY, own).unwrap();
+        for (this, next) in [(shared, own), (own, idle), (idle, shared)] {
+            hive.write_number(this, security::NEXT, next).unwrap();
+            hive.write_number(next, security::PREVIOUS, this).unwrap();
+        }
+        let leak = hive.allocate(20, key).unwrap();
+        assert!(hive.delete_key(r"K\Freed").unwrap());
+
+        let payload = |offset: u32| hive.cells().payload(offset, "a cell").unwrap();
+        let number_at = |offset, at| number(payload(offset), at);
+        let key_here = hive.find("K").unwrap().unwrap();
+        let values: Vec<u32> = key_here.values().map(|value| value.unwrap().offset).collect();
+        let [inline, _, cell, large] = values[..] else {
+            panic!()
+        };
+        let (list, root) = (
+            number_at(key, node::VALUE_LIST),
+            number_at(many, node::SUBKEY_LIST),
+        );
+        let structure = number_at(large, value::DATA);
+        let segments = number_at(structure, big_data::LIST);
+        // Cells, and how many bytes of their payload mean something.
+        let cells = [
+            (key, 76 + 1),
+            (class, 2),
+            (own, 20 + 21),
+            (idle, 20 + 21),
+            (leak, 0),
+            (root, 4 + 2 * 4),
+            (number_at(root, 4), 4 + 506 * 8),
+            (list, 4 * 4),
+            (inline, 20 + 6),
+            (number_at(cell, value::DATA), 5),
+            (structure, 8),
+            (segments, 4 * 4),
+            (number_at(segments, 0), 16_344),
+            (number_at(segments, 12), 10),
+        ];
+        let start = |offset: u32| BINS_START + offset as usize + 4;
+        let slack = cells.map(|(offset, used)| start(offset) + used..start(offset) + payload(offset).len());
+        let mut gaps = Vec::from(slack);
+        gaps.extend(values.iter().map(|&value| start(value) + 18..start(value) + 20));
+        gaps.push(start(inline) + 8 + 1..start(inline) + 8 + 4);
+        gaps.push(start(freed)..start(freed) + 20);
+        gaps.push(520..BINS_START);
+        let mut bytes = hive.finish().unwrap();
+        // The time of saving stays.
+        bytes[512..520].fill(9);
+        let end = bytes.len();
+        bytes.resize(end + 100, 0);
+        gaps.push(end..end + 100);
+        assert!(gaps.iter().all(|gap| !gap.is_empty()));
+        (bytes, gaps)
+    }
+
+    #[test]
+    fn all_that_nothing_uses_is_wiped_and_no_byte_more() {
+        let (clean, gaps) = hive_with_gaps();
+        let mut hive = Hive::open(clean.clone()).unwrap();
+        assert_eq!(hive.scrub().unwrap(), 0);
+        assert!(!hive.is_changed());
+        for gap in &gaps {
+            let mut bytes = clean.clone();
+            bytes[gap.clone()].fill(0xA5);
+            let mut hive = Hive::open(bytes).unwrap();
+            assert_eq!(hive.scrub().unwrap(), gap.len() as u64, "{gap:x?}");
+            assert!(hive.is_changed());
+            assert!(*hive.bytes == *clean, "{gap:x?}");
+        }
+    }
+
+    #[test]
+    fn a_scrub_that_finds_nothing_forgets_no_change() {
+        let mut hive = Hive::open(Hive::create(5).unwrap().finish().unwrap()).unwrap();
+        hive.create_key("K").unwrap();
+        assert_eq!(hive.scrub().unwrap(), 0);
+        assert!(hive.is_changed());
+    }
+
+    #[test]
+    fn where_a_key_is_special_only_free_cells_and_slack_are_wiped() {
+        let mut hive = Hive::create(5).unwrap();
+        hive.create_key(r"Set\Link").unwrap();
+        hive.create_key(r"Set\Other").unwrap();
+        let link = hive.find(r"Set\Link").unwrap().unwrap();
+        let (link, flags) = (link.offset(), link.node().flags());
+        let leak = hive.allocate_with(&[7; 20], 0).unwrap();
+        let marked = (flags | node::FLAG_LINK).to_le_bytes();
+        hive.write(link, node::FLAGS, &marked).unwrap();
+        assert_eq!(hive.scrub().unwrap(), 0);
+        assert_eq!(hive.cells().payload(leak, "a leak").unwrap(), [7; 20]);
+        hive.write(link, node::FLAGS, &flags.to_le_bytes()).unwrap();
+        assert_eq!(hive.scrub().unwrap(), 20);
+    }
+}

@@ -215,6 +215,15 @@ mod tests {
     }
 
     #[test]
+    fn keys_contain_the_alphabet_and_n_and_nothing_else() {
+        for byte in 0..=u8::MAX {
+            let value = ALPHABET.iter().position(|&symbol| symbol == byte);
+            assert_eq!(digit(byte).map(usize::from), value, "{byte}");
+            assert_eq!(is_symbol(byte), value.is_some() || byte == MARK, "{byte}");
+        }
+    }
+
+    #[test]
     fn more_than_25_digits_are_no_key() {
         let mut symbols = [0; SYMBOL_COUNT];
         assert_eq!(from_stored(&[0xFF; 16], &mut symbols), None);

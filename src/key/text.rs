@@ -649,6 +649,27 @@ mod tests {
     }
 
     #[test]
+    fn a_quotation_mark_inside_a_key_is_a_fault() {
+        let error = Error::NotASymbol {
+            column: 8,
+            symbol: 7,
+            found: '"',
+        };
+        for mark in ["\"", "\u{201C}", "'"] {
+            assert_eq!(read(&PUBLISHED.replacen('Y', mark, 1)), Err(error), "{mark}");
+        }
+    }
+
+    #[test]
+    fn a_fault_that_has_a_place_tells_its_column() {
+        let column = |text: &str| read(text).unwrap_err().column();
+        assert_eq!(column("33PXH-7O6KF-2VJC9-XBBR8-HVTHH"), Some(8));
+        assert_eq!(column("33PX-H7Y6KF-2VJC9-XBBR8-HVTHH"), Some(5));
+        assert_eq!(column("33PXH-7Y6KF-2VJC-XBBR8-HVTHH"), None);
+        assert_eq!(column(""), None);
+    }
+
+    #[test]
     fn wrong_counts_and_groups_are_told_apart() {
         assert_eq!(
             read("33PXH-7Y6KF-2VJC-XBBR8-HVTHH"),

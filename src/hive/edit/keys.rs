@@ -30,10 +30,9 @@ impl Hive {
         self.insert_subkey(parent, key, name.name())?;
         let above = KeyNode::read(self.cells(), parent)?;
         let count = above.number(node::SUBKEY_COUNT);
-        let longest = u16::try_from(name.name().length() * UNIT).unwrap_or(u16::MAX);
-        if above.longest_subkey_name() < longest {
-            self.write(parent, node::LONGEST_SUBKEY_NAME, &longest.to_le_bytes())?;
-        }
+        let length = u16::try_from(name.name().length() * UNIT).unwrap_or(u16::MAX);
+        let longest = above.longest_subkey_name().max(length);
+        self.write(parent, node::LONGEST_SUBKEY_NAME, &longest.to_le_bytes())?;
         self.write_number(parent, node::SUBKEY_COUNT, count.saturating_add(1))?;
         Ok(key)
     }
@@ -118,4 +117,38 @@ fn new_node(above: KeyNode<'_>, parent: u32, name: &NewName) -> Result<Vec<u8>, 
             (node::NAME, name.bytes()),
         ],
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deleted_key_takes_its_class_along() {
+        let mut hive = Hive::create(5).unwrap();
+        hive.create_key("K").unwrap();
+        let key = hive.find("K").unwrap().unwrap().offset();
+        let class = hive.allocate_with(&[0x41, 0, 0x42, 0], key).unwrap();
+        hive.write_number(key, node::CLASS, class).unwrap();
+        hive.write(key, node::CLASS_LENGTH, &[4, 0]).unwrap();
+        let name = hive.find("K").unwrap().unwrap().class_name().unwrap();
+        assert_eq!(name.as_deref(), Some("AB"));
+        assert!(hive.delete_key("K").unwrap());
+        hive.rehearse().unwrap();
+        assert_eq!(hive.demand_whole().unwrap().0, []);
+        assert!(hive.cells().payload(class, "a class").is_err());
+    }
+
+    #[test]
+    fn a_key_that_windows_protects_stays_and_so_do_the_keys_above_it() {
+        let mut hive = Hive::create(5).unwrap();
+        hive.create_key(r"Above\Protected").unwrap();
+        let key = hive.find(r"Above\Protected").unwrap().unwrap();
+        let (key, flags) = (key.offset(), key.node().flags() | node::FLAG_NO_DELETE);
+        hive.write(key, node::FLAGS, &flags.to_le_bytes()).unwrap();
+        for path in ["Above", r"Above\Protected"] {
+            assert!(matches!(hive.delete_key(path), Err(Error::SpecialKey { .. })));
+            assert!(hive.find(r"Above\Protected").unwrap().is_some());
+        }
+    }
 }

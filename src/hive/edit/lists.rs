@@ -11,6 +11,7 @@ use crate::hive::key_node::{self as node, KeyNode};
 use crate::hive::name::{Name, NewName};
 use crate::hive::{Error, Hive};
 use std::cmp::Ordering;
+use std::ops::Range;
 
 /// A list that grows gets room for a quarter more.
 const GROWTH: usize = 4;
@@ -27,6 +28,13 @@ struct Spot {
     position: usize,
     /// The key of that name, if it is there.
     found: Option<u32>,
+}
+
+impl Spot {
+    /// Which leaves of the root the key belongs to: one, if there is a root.
+    fn own(&self) -> Option<Range<usize>> {
+        self.leaf_index.map(|index| index..index + 1)
+    }
 }
 
 fn search_leaf(cells: Cells<'_>, leaf: Leaf<'_>, name: Name<'_>) -> Result<(usize, Option<u32>), Error> {
@@ -108,12 +116,12 @@ impl Hive {
         let count = entries.len() / kind.width();
         if count <= kind.limit() {
             let moved = self.put_leaf(Some(spot.leaf), kind, &entries, parent)?;
-            return self.relink(parent, &spot, &[moved]);
+            return self.relink(parent, spot.list, spot.own(), &[moved]);
         }
         let (left, right) = entries.split_at(count / 2 * kind.width());
         let left = self.put_leaf(Some(spot.leaf), kind, left, parent)?;
         let right = self.put_leaf(None, kind, right, parent)?;
-        self.relink(parent, &spot, &[left, right])
+        self.relink(parent, spot.list, spot.own(), &[left, right])
     }
 
     /// Takes the key at `key` out of the list of the one at `parent`, whose count is not touched.
@@ -131,20 +139,20 @@ impl Hive {
         entries.drain(place..place + kind.width());
         if entries.is_empty() {
             self.release(spot.leaf)?;
-            return self.relink(parent, &spot, &[]);
+            return self.relink(parent, spot.list, spot.own(), &[]);
         }
-        let leaf = self.put_leaf(Some(spot.leaf), kind, &entries, parent)?;
-        self.join_neighbour(parent, &spot, leaf)
+        // What became shorter stays in its cell.
+        self.put_leaf(Some(spot.leaf), kind, &entries, parent)?;
+        self.join_neighbour(parent, &spot)
     }
 
-    /// Joins `leaf`, which stands at `spot`, with the leaf before or behind it, if both together are at most half full: then
-    /// neither the next insertion nor the next removal splits or joins again.
-    fn join_neighbour(&mut self, parent: u32, spot: &Spot, leaf: u32) -> Result<(), Error> {
+    /// Joins the leaf of `spot` with the leaf before or behind it, if both together are at most half full: then neither the next
+    /// insertion nor the next removal splits or joins again.
+    fn join_neighbour(&mut self, parent: u32, spot: &Spot) -> Result<(), Error> {
         let (Some(index), Index::Root(root)) = (spot.leaf_index, Index::read(self.cells(), spot.list)?)
         else {
             return Ok(());
         };
-        let own = Index::read_leaf(self.cells(), leaf)?;
         for first in [index, index.wrapping_sub(1)] {
             let Some((left, right)) = root.leaf(first).zip(root.leaf(first.wrapping_add(1))) else {
                 continue;
@@ -153,55 +161,46 @@ impl Hive {
                 Index::read_leaf(self.cells(), left)?,
                 Index::read_leaf(self.cells(), right)?,
             );
-            let is_roomy = before.len() + behind.len() <= own.kind.limit() / 2;
-            if before.kind != behind.kind || !is_roomy {
+            let kind = before.kind;
+            let is_roomy = before.len() + behind.len() <= kind.limit() / 2;
+            if behind.kind != kind || !is_roomy {
                 continue;
             }
             let entries = [before.bytes(), behind.bytes()].concat();
-            let kind = own.kind;
-            let left_spot = Spot {
-                leaf_index: Some(first),
-                leaf: left,
-                ..*spot
-            };
-            let right_spot = Spot {
-                leaf_index: Some(first + 1),
-                leaf: right,
-                ..*spot
-            };
             self.release(right)?;
-            self.relink(parent, &right_spot, &[])?;
             let joined = self.put_leaf(Some(left), kind, &entries, parent)?;
-            // The root may be gone, or have moved.
-            let list = KeyNode::read(self.cells(), parent)?.number(node::SUBKEY_LIST);
-            let is_root = matches!(Index::read(self.cells(), list), Ok(Index::Root(_)));
-            if is_root {
-                return self.relink(parent, &Spot { list, ..left_spot }, &[joined]);
-            }
-            return self.write_number(parent, node::SUBKEY_LIST, joined);
+            return self.relink(parent, spot.list, Some(first..first + 2), &[joined]);
         }
         Ok(())
     }
 
-    /// Lets `leaves` stand where the leaf of `spot` stood.
-    fn relink(&mut self, parent: u32, spot: &Spot, leaves: &[u32]) -> Result<(), Error> {
-        let mut all: Vec<u32> = match Index::read(self.cells(), spot.list) {
-            Ok(Index::Root(root)) if spot.leaf_index.is_some() => root.leaves().collect(),
-            _ => Vec::new(),
-        };
-        let old_root = spot.leaf_index.map(|_| spot.list);
-        if let (Some(index), [leaf]) = (spot.leaf_index, leaves)
-            && all.get(index) == Some(leaf)
-        {
-            return Ok(());
-        }
-        match spot.leaf_index {
-            Some(index) => {
-                let replaced = index..(index + 1).min(all.len());
-                all.splice(replaced, leaves.iter().copied());
+    /// Lets `leaves` stand where the leaves `replaced` of the root at `list` stood, or, without a root, the leaf at `list`.
+    fn relink(
+        &mut self,
+        parent: u32,
+        list: u32,
+        replaced: Option<Range<usize>>,
+        leaves: &[u32],
+    ) -> Result<(), Error> {
+        let old_root = replaced.is_some().then_some(list);
+        let all: Vec<u32> = match replaced {
+            None => leaves.to_vec(),
+            Some(replaced) => {
+                let Index::Root(root) = Index::read(self.cells(), list)? else {
+                    return Err(Error::damaged(
+                        list,
+                        "there is a leaf where a root of subkey lists was",
+                    ));
+                };
+                let before = root.leaves().take(replaced.start);
+                let behind = root.leaves().skip(replaced.end);
+                let all: Vec<u32> = before.chain(leaves.iter().copied()).chain(behind).collect();
+                if root.leaves().eq(all.iter().copied()) {
+                    return Ok(());
+                }
+                all
             }
-            None => all = leaves.to_vec(),
-        }
+        };
         let list = match *all.as_slice() {
             [] | [_] => {
                 if let Some(root) = old_root {
@@ -257,5 +256,123 @@ impl Hive {
         let cell = self.allocate(payload.len() + room, near)?;
         self.fill(cell, &payload)?;
         Ok(cell)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hive_with(count: usize) -> Hive {
+        let mut hive = Hive::create(5).unwrap();
+        for index in 0..count {
+            hive.create_key(&name(index)).unwrap();
+        }
+        hive
+    }
+
+    fn name(index: usize) -> String {
+        format!("K{index:04}")
+    }
+
+    fn delete(hive: &mut Hive, indexes: Range<usize>) {
+        for index in indexes {
+            assert!(hive.delete_key(&name(index)).unwrap());
+        }
+    }
+
+    fn list(hive: &Hive) -> u32 {
+        hive.root().unwrap().node().number(node::SUBKEY_LIST)
+    }
+
+    /// How many keys are in each leaf; one leaf alone stands under no root.
+    fn leaves(hive: &Hive) -> Vec<usize> {
+        let length = |leaf| Index::read_leaf(hive.cells(), leaf).unwrap().len();
+        match Index::read(hive.cells(), list(hive)).unwrap() {
+            Index::Leaf(leaf) => vec![leaf.len()],
+            Index::Root(root) => {
+                assert!(root.len() > 1, "a root of one leaf");
+                root.leaves().map(length).collect()
+            }
+        }
+    }
+
+    /// The full check finds nothing at all, no cell that was left behind either.
+    fn assert_whole(hive: &mut Hive) {
+        hive.rehearse().unwrap();
+        assert_eq!(hive.demand_whole().unwrap().0, []);
+    }
+
+    #[test]
+    fn a_leaf_past_its_limit_becomes_two_halves() {
+        let mut hive = hive_with(1012);
+        assert_eq!(leaves(&hive), [1012]);
+        hive.create_key(&name(1012)).unwrap();
+        assert_eq!(leaves(&hive), [506, 507]);
+        assert_whole(&mut hive);
+    }
+
+    #[test]
+    fn a_leaf_that_grows_gets_room_for_a_quarter_more_up_to_its_limit() {
+        let mut hive = Hive::create(5).unwrap();
+        let room = |hive: &Hive| hive.cells().payload(list(hive), "a list").unwrap().len();
+        let mut rooms = Vec::new();
+        for index in 0..1012 {
+            hive.create_key(&name(index)).unwrap();
+            rooms.push(room(&hive));
+        }
+        assert_eq!(rooms[..8], [12, 20, 28, 44, 44, 60, 60, 84]);
+        assert_eq!(rooms.last(), Some(&(ENTRIES + 8 * 1012)));
+    }
+
+    #[test]
+    fn two_leaves_join_when_both_fill_half_of_one() {
+        let mut hive = hive_with(1013);
+        delete(&mut hive, 0..300);
+        delete(&mut hive, 506..712);
+        assert_eq!(leaves(&hive), [206, 301]);
+        delete(&mut hive, 712..713);
+        assert_eq!(leaves(&hive), [506]);
+        assert_whole(&mut hive);
+    }
+
+    #[test]
+    fn a_leaf_joins_the_one_before_or_behind_it_and_the_others_stay() {
+        let mut hive = hive_with(2025);
+        assert_eq!(leaves(&hive), [506, 506, 506, 507]);
+        delete(&mut hive, 506..806);
+        delete(&mut hive, 1012..1217);
+        assert_eq!(leaves(&hive), [506, 206, 301, 507]);
+        delete(&mut hive, 1217..1218);
+        assert_eq!(leaves(&hive), [506, 506, 507]);
+        assert_whole(&mut hive);
+        delete(&mut hive, 806..1012);
+        assert_eq!(leaves(&hive), [506, 300, 507]);
+        delete(&mut hive, 0..299);
+        assert_eq!(leaves(&hive), [207, 300, 507]);
+        delete(&mut hive, 299..300);
+        assert_eq!(leaves(&hive), [506, 507]);
+        assert_whole(&mut hive);
+    }
+
+    #[test]
+    fn a_leaf_without_keys_goes_and_a_root_of_one_leaf_too() {
+        let mut hive = hive_with(1013);
+        delete(&mut hive, 506..1012);
+        assert_eq!(leaves(&hive), [506, 1]);
+        delete(&mut hive, 1012..1013);
+        assert_eq!(leaves(&hive), [506]);
+        assert_whole(&mut hive);
+        delete(&mut hive, 10..506);
+        delete(&mut hive, 0..10);
+        assert_eq!(list(&hive), NIL);
+        assert_whole(&mut hive);
+    }
+
+    #[test]
+    fn a_compacted_hive_has_full_leaves() {
+        let mut compact = hive_with(1519).compact().unwrap();
+        assert_eq!(leaves(&compact), [1012, 507]);
+        assert_whole(&mut compact);
     }
 }

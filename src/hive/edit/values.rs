@@ -113,11 +113,8 @@ impl Hive {
 
     /// Raises one of the fields that say how long names and data are at most.
     fn raise(&mut self, key: u32, field: usize, length: usize) -> Result<(), Error> {
-        let length = narrow(length)?;
-        if KeyNode::read(self.cells(), key)?.number(field) < length {
-            self.write_number(key, field, length)?;
-        }
-        Ok(())
+        let longest = KeyNode::read(self.cells(), key)?.number(field);
+        self.write_number(key, field, longest.max(narrow(length)?))
     }
 
     /// Makes `data` the data of the value at `value`, in the cells that its old data has if they are large enough.
@@ -205,5 +202,101 @@ impl Hive {
                 self.release(structure)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The value `name` of the root key: where it stands.
+    fn place(hive: &Hive, name: &str) -> Place {
+        let value = hive.root().unwrap().value(name).unwrap().unwrap();
+        value.node.place(hive.minor)
+    }
+
+    fn set(hive: &mut Hive, data: &[u8]) -> Place {
+        hive.set_value("", "v", ValueKind::Binary, data).unwrap();
+        let value = hive.root().unwrap().value("v").unwrap().unwrap();
+        assert!(*value.data().unwrap() == *data);
+        place(hive, "v")
+    }
+
+    fn assert_whole(hive: &mut Hive) {
+        hive.rehearse().unwrap();
+        assert_eq!(hive.demand_whole().unwrap().0, []);
+    }
+
+    #[test]
+    fn a_list_of_values_that_grows_gets_room_for_a_quarter_more_and_stays_while_it_fits() {
+        let mut hive = Hive::create(5).unwrap();
+        let mut lists = Vec::new();
+        for index in 0..8 {
+            hive.set_value("", &format!("v{index}"), ValueKind::Dword, &[1; 4])
+                .unwrap();
+            let list = hive.root().unwrap().node().number(node::VALUE_LIST);
+            lists.push((list, hive.cells().payload(list, "a list").unwrap().len()));
+        }
+        let rooms: Vec<usize> = lists.iter().map(|&(_, room)| room).collect();
+        assert_eq!(rooms, [4, 12, 12, 20, 20, 28, 28, 44]);
+        assert!(lists[1] == lists[2] && lists[3] == lists[4] && lists[5] == lists[6]);
+        assert_whole(&mut hive);
+    }
+
+    #[test]
+    fn data_that_fits_takes_the_place_of_the_old() {
+        let mut hive = Hive::create(5).unwrap();
+        let Place::Cell(cell, _) = set(&mut hive, &[1; 40]) else {
+            panic!("not in a cell")
+        };
+        assert_eq!(hive.cells().payload(cell, "data").unwrap().len(), 44);
+        assert_eq!(set(&mut hive, &[2; 44]), Place::Cell(cell, 44));
+        assert_eq!(set(&mut hive, &[3; 5]), Place::Cell(cell, 5));
+        let payload = hive.cells().payload(cell, "data").unwrap();
+        assert_eq!(payload, [[3; 5].as_slice(), &[0; 39]].concat());
+        let Place::Cell(other, 45) = set(&mut hive, &[4; 45]) else {
+            panic!("not in a cell")
+        };
+        assert_ne!(other, cell);
+        assert_whole(&mut hive);
+    }
+
+    #[test]
+    fn large_data_takes_the_segments_of_the_old_if_there_are_as_many() {
+        let mut hive = Hive::create(5).unwrap();
+        let segments = |hive: &Hive, structure| -> Vec<u32> {
+            big_data::segments(hive.cells(), structure).unwrap().1.collect()
+        };
+        let Place::Segments(structure, _) = set(&mut hive, &vec![1; 40_000]) else {
+            panic!("not in segments")
+        };
+        let before = segments(&hive, structure);
+        assert_eq!(before.len(), 3);
+        assert_eq!(
+            set(&mut hive, &vec![2; 33_000]),
+            Place::Segments(structure, 33_000)
+        );
+        assert_eq!(segments(&hive, structure), before);
+        let Place::Segments(structure, _) = set(&mut hive, &vec![3; 30_000]) else {
+            panic!("not in segments")
+        };
+        assert_eq!(segments(&hive, structure).len(), 2);
+        assert_whole(&mut hive);
+    }
+
+    #[test]
+    fn segments_that_another_program_made_short_are_not_written_past_their_end() {
+        let mut hive = Hive::create(5).unwrap();
+        let Place::Segments(structure, _) = set(&mut hive, &vec![1; 40_000]) else {
+            panic!("not in segments")
+        };
+        let last = big_data::segments(hive.cells(), structure)
+            .unwrap()
+            .1
+            .last()
+            .unwrap();
+        hive.trim(last, 40_000 - 2 * SEGMENT).unwrap();
+        set(&mut hive, &vec![2; 41_000]);
+        assert_whole(&mut hive);
     }
 }
