@@ -1,0 +1,236 @@
+//! The order on the medium: what was written and not yet waited for may arrive in part, and a second update may be killed too.
+
+use super::*;
+use std::ops::Range;
+
+/// A thing that was done to the file.
+enum Step {
+    Write(u64, Vec<u8>),
+    Length(u64),
+    Punch(Range<u64>),
+    /// All before it is on the medium.
+    Sync,
+}
+
+/// A file in memory that notes what is done to it.
+struct Noted {
+    file: Arc<Faulty>,
+    steps: Mutex<Vec<Step>>,
+}
+
+impl Noted {
+    fn new(bytes: Vec<u8>) -> Arc<Self> {
+        Arc::new(Self {
+            file: Faulty::new(bytes, None),
+            steps: Mutex::default(),
+        })
+    }
+
+    fn note(&self, step: Step) {
+        self.steps.lock().unwrap().push(step);
+    }
+
+    fn put(self: &Arc<Self>, content: &[u8]) -> Report {
+        let wim = Wim::open_storage(Arc::clone(self) as Arc<dyn Storage>, Path::new("memory"));
+        let mut update = wim.unwrap().update().unwrap();
+        update.put(1, PATH, Zeroizing::new(content.to_vec())).unwrap();
+        update.commit(&mut |_, _| {}).unwrap()
+    }
+}
+
+impl Storage for Noted {
+    fn length(&self) -> io::Result<u64> {
+        self.file.length()
+    }
+
+    fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+        self.file.read_at(bytes, offset)
+    }
+
+    fn begin_writing(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.note(Step::Write(offset, bytes.to_vec()));
+        self.file.write_at(bytes, offset)
+    }
+
+    fn set_length(&self, length: u64) -> io::Result<()> {
+        self.note(Step::Length(length));
+        self.file.set_length(length)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.note(Step::Sync);
+        Ok(())
+    }
+
+    fn punch(&self, range: Range<u64>) -> io::Result<()> {
+        self.note(Step::Punch(range.clone()));
+        self.file.punch(range)
+    }
+}
+
+fn apply(file: &Faulty, step: &Step) {
+    match step {
+        Step::Write(offset, bytes) => file.write_at(bytes, *offset).unwrap(),
+        Step::Length(length) => file.set_length(*length).unwrap(),
+        // A hole is punched in zeros.
+        Step::Punch(_) | Step::Sync => {}
+    }
+}
+
+#[test]
+fn whatever_arrives_of_what_was_not_waited_for_leaves_the_old_or_the_new_state() {
+    for start in starts() {
+        let noted = Noted::new(start.clone());
+        noted.put(NEW);
+        let steps = noted.steps.lock().unwrap();
+        assert!(matches!(steps.last(), Some(Step::Sync)));
+        let mut arrived = start;
+        let mut waiting: Vec<&Step> = Vec::new();
+        let (mut old_states, mut new_states) = (0, 0);
+        for step in steps.iter() {
+            waiting.push(step);
+            let count = waiting.len();
+            for odd in 0..count {
+                // This one alone, all but this one, and all up to this one.
+                let choices: [&dyn Fn(usize) -> bool; 3] =
+                    [&|index| index == odd, &|index| index != odd, &|index| {
+                        index <= odd
+                    }];
+                for choice in choices {
+                    let after = Faulty::new(arrived.clone(), None);
+                    for (_, step) in waiting.iter().enumerate().filter(|(index, _)| choice(*index)) {
+                        apply(&after, step);
+                    }
+                    let found = content(&after);
+                    assert!(found == OLD || found == NEW);
+                    old_states += usize::from(found == OLD);
+                    new_states += usize::from(found == NEW);
+                    assert!(integrity_holds(&after));
+                    put(&after, NEXT).unwrap();
+                    let bytes = after.contents();
+                    assert!(!contains(&bytes, OLD) && !contains(&bytes, NEW));
+                }
+            }
+            if matches!(step, Step::Sync) {
+                let after = Faulty::new(std::mem::take(&mut arrived), None);
+                for step in waiting.drain(..) {
+                    apply(&after, step);
+                }
+                arrived = after.contents();
+            }
+        }
+        assert!(
+            old_states > 5 && new_states > 5,
+            "{old_states} old, {new_states} new"
+        );
+    }
+}
+
+#[test]
+fn a_torn_header_is_made_whole_before_the_note_that_judges_it_is_covered() {
+    let mut torn_ones = 0;
+    for start in starts() {
+        for at in 0.. {
+            let first = Faulty::new(start.clone(), Some((at, Fault::Torn)));
+            if put(&first, NEW).is_ok() {
+                break;
+            }
+            let wim = open(&Faulty::new(first.contents(), None)).unwrap();
+            if wim.header_found == wim.header.encode() {
+                continue;
+            }
+            torn_ones += 1;
+            for at in 0.. {
+                let second = Faulty::new(first.contents(), Some((at, Fault::Torn)));
+                let done = put(&second, NEXT).is_ok();
+                let after = Faulty::new(second.contents(), None);
+                let found = content(&after);
+                assert!([OLD, NEW, NEXT].contains(&&found[..]));
+                assert!(integrity_holds(&after), "torn again at {at}");
+                if done {
+                    break;
+                }
+            }
+        }
+    }
+    assert!(torn_ones > 0);
+}
+
+#[test]
+fn an_integrity_table_stays_in_force_until_the_switch_where_nothing_that_it_covers_changes() {
+    for start in starts() {
+        let wim = open(&Faulty::new(start.clone(), None)).unwrap();
+        let has_gaps = wim.live().iter().count() > 1;
+        if has_gaps || wim.header.integrity.plain == 0 {
+            continue;
+        }
+        for at in 0.. {
+            let killed = Faulty::new(start.clone(), Some((at, Fault::Kill)));
+            let result = put(&killed, NEW);
+            let after = Faulty::new(killed.contents(), None);
+            if content(&after) == OLD {
+                assert_ne!(open(&after).unwrap().header.integrity.plain, 0, "killed at {at}");
+            }
+            if result.is_ok() {
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn only_long_stretches_of_zeros_are_given_back_to_the_system() {
+    // They stand in the file in the order of their names.
+    let image = ImageBuilder::new("one")
+        .file("a long one", &[1; 200_000], Properties::default())
+        .file("between", &[2; 1000], Properties::default())
+        .file("short", &[3; 50_000], Properties::default())
+        .file("the last", &[4; 1000], Properties::default());
+    let noted = Noted::new(Builder::new().image(image).to_bytes().unwrap());
+    let wim = Wim::open_storage(Arc::clone(&noted) as Arc<dyn Storage>, Path::new("memory")).unwrap();
+    let mut update = wim.update().unwrap();
+    update
+        .put(1, "a long one", Zeroizing::new(vec![5; 210_000]))
+        .unwrap();
+    update.delete(1, "short").unwrap();
+    update.commit(&mut |_, _| {}).unwrap();
+    let steps = noted.steps.lock().unwrap();
+    let holes: Vec<_> = steps
+        .iter()
+        .filter_map(|step| match step {
+            Step::Punch(range) => Some(range.end - range.start),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(holes, [200_000]);
+}
+
+#[test]
+fn a_content_longer_than_one_step_keeps_its_chunks_around_the_change() {
+    // Chunks that become about two thirds as long, so that what is copied and what is new is longer than a step, too.
+    let mut seed = 1u32;
+    let mut old: Vec<u8> = (0..5 * write::STEP)
+        .map(|index| {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            if index % 32_768 < 24_000 {
+                seed.to_be_bytes()[0]
+            } else {
+                0
+            }
+        })
+        .collect();
+    let image = ImageBuilder::new("one").file(PATH, &old, Properties::default());
+    let builder = Builder::new().compress(Codec::Xpress, None).unwrap().image(image);
+    let file = MemoryFile::new(builder.to_bytes().unwrap());
+    old[5 * write::STEP / 2] ^= 1;
+    let mut update = file.open().unwrap().update().unwrap();
+    update.put(1, PATH, Zeroizing::new(old.clone())).unwrap();
+    let report = update.commit(&mut |_, _| {}).unwrap();
+    assert_eq!(report.chunks_kept, 5 * 32 - 1);
+    assert!(report.bytes_written > 3 * write::STEP as u64);
+    assert!(**file.open().unwrap().read(1, PATH, 1 << 30).unwrap() == *old);
+}
