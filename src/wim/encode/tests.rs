@@ -103,7 +103,7 @@ fn chunks_of_several_blocks_are_taken_over_where_no_block_changed() {
 fn a_chunk_of_another_length_is_not_taken_over() {
     let old = vec![7; 3 * 4096];
     let base = base_of(&old, 4096);
-    let encoded = encoded(&old[..2 * 4096 + 1], (Codec::Xpress, 4096), Some(&base));
+    let encoded = encoded(&old[..=2 * 4096], (Codec::Xpress, 4096), Some(&base));
     assert_eq!((encoded.chunks_kept, encoded.chunks_made), (2, 1));
 }
 

@@ -101,3 +101,19 @@ fn the_first_image_with_a_content_that_is_not_here_is_named() {
         Err(Error::Refused(Refusal::Delta { image: 2 }))
     ));
 }
+
+#[test]
+fn a_wim_that_lacks_a_content_cannot_be_changed() {
+    let image = ImageBuilder::new("one").file("a", b"content", Properties::default());
+    let mut bytes = Builder::new().image(image).to_bytes().unwrap();
+    assert!(MemoryFile::new(bytes.clone()).open().unwrap().writable().is_ok());
+    // The row of the content gets the name of another one.
+    let hash = crate::wim::resource::sha1(b"content");
+    let row = bytes.windows(20).rposition(|window| window == hash).unwrap();
+    bytes[row] ^= 1;
+    let refused = MemoryFile::new(bytes).open().unwrap().writable();
+    assert!(matches!(
+        refused,
+        Err(Error::Refused(Refusal::Delta { image: 1 }))
+    ));
+}

@@ -12,17 +12,29 @@ enum Step {
     Sync,
 }
 
+/// What is wrong with a file that takes every write.
+#[derive(Clone, Copy, PartialEq)]
+enum Trouble {
+    Nothing,
+    /// It cannot be opened for writing.
+    Refused(io::ErrorKind),
+    /// A byte of the new blob table becomes another one as soon as the header points to it.
+    Rot,
+}
+
 /// A file in memory that notes what is done to it.
 struct Noted {
     file: Arc<Faulty>,
     steps: Mutex<Vec<Step>>,
+    trouble: Trouble,
 }
 
 impl Noted {
-    fn new(bytes: Vec<u8>) -> Arc<Self> {
+    fn new(bytes: Vec<u8>, trouble: Trouble) -> Arc<Self> {
         Arc::new(Self {
             file: Faulty::new(bytes, None),
             steps: Mutex::default(),
+            trouble,
         })
     }
 
@@ -30,11 +42,15 @@ impl Noted {
         self.steps.lock().unwrap().push(step);
     }
 
-    fn put(self: &Arc<Self>, content: &[u8]) -> Report {
+    fn update(self: &Arc<Self>) -> Update {
         let wim = Wim::open_storage(Arc::clone(self) as Arc<dyn Storage>, Path::new("memory"));
-        let mut update = wim.unwrap().update().unwrap();
+        wim.unwrap().update().unwrap()
+    }
+
+    fn put(self: &Arc<Self>, content: &[u8]) -> Result<Report, Error> {
+        let mut update = self.update();
         update.put(1, PATH, Zeroizing::new(content.to_vec())).unwrap();
-        update.commit(&mut |_, _| {}).unwrap()
+        update.commit(&mut |_, _| {})
     }
 }
 
@@ -48,12 +64,22 @@ impl Storage for Noted {
     }
 
     fn begin_writing(&self) -> io::Result<()> {
-        Ok(())
+        match self.trouble {
+            Trouble::Refused(kind) => Err(kind.into()),
+            Trouble::Nothing | Trouble::Rot => Ok(()),
+        }
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         self.note(Step::Write(offset, bytes.to_vec()));
-        self.file.write_at(bytes, offset)
+        let before = Header::parse(&self.file.contents()).unwrap().blob_table;
+        self.file.write_at(bytes, offset)?;
+        let table = Header::parse(&self.file.contents()).unwrap().blob_table;
+        if self.trouble == Trouble::Rot && table.offset > before.offset {
+            // The length of the first content.
+            self.file.write_at(&[0xFF], table.offset + 16)?;
+        }
+        Ok(())
     }
 
     fn set_length(&self, length: u64) -> io::Result<()> {
@@ -84,8 +110,8 @@ fn apply(file: &Faulty, step: &Step) {
 #[test]
 fn whatever_arrives_of_what_was_not_waited_for_leaves_the_old_or_the_new_state() {
     for start in starts() {
-        let noted = Noted::new(start.clone());
-        noted.put(NEW);
+        let noted = Noted::new(start.clone(), Trouble::Nothing);
+        noted.put(NEW).unwrap();
         let steps = noted.steps.lock().unwrap();
         assert!(matches!(steps.last(), Some(Step::Sync)));
         let mut arrived = start;
@@ -186,13 +212,12 @@ fn an_integrity_table_stays_in_force_until_the_switch_where_nothing_that_it_cove
 fn only_long_stretches_of_zeros_are_given_back_to_the_system() {
     // They stand in the file in the order of their names.
     let image = ImageBuilder::new("one")
-        .file("a long one", &[1; 200_000], Properties::default())
+        .file("a long one", &vec![1; 200_000], Properties::default())
         .file("between", &[2; 1000], Properties::default())
-        .file("short", &[3; 50_000], Properties::default())
+        .file("short", &vec![3; 50_000], Properties::default())
         .file("the last", &[4; 1000], Properties::default());
-    let noted = Noted::new(Builder::new().image(image).to_bytes().unwrap());
-    let wim = Wim::open_storage(Arc::clone(&noted) as Arc<dyn Storage>, Path::new("memory")).unwrap();
-    let mut update = wim.update().unwrap();
+    let noted = Noted::new(Builder::new().image(image).to_bytes().unwrap(), Trouble::Nothing);
+    let mut update = noted.update();
     update
         .put(1, "a long one", Zeroizing::new(vec![5; 210_000]))
         .unwrap();
@@ -210,10 +235,10 @@ fn only_long_stretches_of_zeros_are_given_back_to_the_system() {
 }
 
 #[test]
-fn a_content_longer_than_one_step_keeps_its_chunks_around_the_change() {
+fn a_content_longer_than_one_step_is_written_whole_and_keeps_its_chunks_around_a_change() {
     // Chunks that become about two thirds as long, so that what is copied and what is new is longer than a step, too.
     let mut seed = 1u32;
-    let mut old: Vec<u8> = (0..5 * write::STEP)
+    let mut content: Vec<u8> = (0..5 * write::STEP)
         .map(|index| {
             seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             if index % 32_768 < 24_000 {
@@ -223,14 +248,65 @@ fn a_content_longer_than_one_step_keeps_its_chunks_around_the_change() {
             }
         })
         .collect();
-    let image = ImageBuilder::new("one").file(PATH, &old, Properties::default());
+    let image = ImageBuilder::new("one").file(PATH, OLD, Properties::default());
     let builder = Builder::new().compress(Codec::Xpress, None).unwrap().image(image);
     let file = MemoryFile::new(builder.to_bytes().unwrap());
-    old[5 * write::STEP / 2] ^= 1;
-    let mut update = file.open().unwrap().update().unwrap();
-    update.put(1, PATH, Zeroizing::new(old.clone())).unwrap();
-    let report = update.commit(&mut |_, _| {}).unwrap();
-    assert_eq!(report.chunks_kept, 5 * 32 - 1);
-    assert!(report.bytes_written > 3 * write::STEP as u64);
-    assert!(**file.open().unwrap().read(1, PATH, 1 << 30).unwrap() == *old);
+    for (place, kept) in [(0, 0), (5 * write::STEP / 2, 5 * 32 - 1)] {
+        content[place] ^= 1;
+        let mut update = file.open().unwrap().update().unwrap();
+        update.put(1, PATH, Zeroizing::new(content.clone())).unwrap();
+        let report = update.commit(&mut |_, _| {}).unwrap();
+        assert_eq!(report.chunks_kept, kept);
+        assert!(report.bytes_written > 3 * write::STEP as u64);
+        assert!(**file.open().unwrap().read(1, PATH, 1 << 30).unwrap() == *content);
+    }
+}
+
+#[test]
+fn room_for_the_integrity_table_is_taken_before_the_new_state_comes_into_force() {
+    for start in starts() {
+        let noted = Noted::new(start, Trouble::Nothing);
+        noted.put(NEW).unwrap();
+        let header = Header::parse(&noted.file.contents()).unwrap();
+        let steps = noted.steps.lock().unwrap();
+        let first = |wanted: &dyn Fn(u64, &[u8]) -> bool| {
+            steps
+                .iter()
+                .position(|step| matches!(step, Step::Write(offset, bytes) if wanted(*offset, bytes)))
+        };
+        let switch = first(&|offset, bytes| offset == 0 && bytes == header.without_integrity());
+        if let Some(table) = header.integrity.range() {
+            let length = table.end - table.start;
+            let room = first(&|offset, bytes| offset == table.start && bytes.len() as u64 == length);
+            assert!(room.is_some() && room < switch);
+        }
+        assert!(switch.is_some());
+    }
+}
+
+#[test]
+fn a_new_state_that_does_not_read_back_gives_way_to_the_old_one() {
+    let mut rotten = 0;
+    for start in starts() {
+        let noted = Noted::new(start.clone(), Trouble::Rot);
+        if let Err(error) = noted.put(NEW) {
+            rotten += 1;
+            assert!(matches!(error, Error::ReadBack { .. }), "{error}");
+            assert_eq!(noted.file.contents(), start);
+        }
+    }
+    assert!(rotten > 0);
+}
+
+#[test]
+fn a_lock_that_somebody_holds_is_told_apart_from_what_else_goes_wrong() {
+    let refused = |kind| {
+        let noted = Noted::new(starts().swap_remove(0), Trouble::Refused(kind));
+        let error = noted.put(NEW).unwrap_err();
+        assert!(noted.steps.lock().unwrap().is_empty());
+        error
+    };
+    assert!(matches!(refused(io::ErrorKind::WouldBlock), Error::Locked));
+    let error = refused(io::ErrorKind::PermissionDenied);
+    assert!(matches!(error, Error::Write { .. }), "{error}");
 }

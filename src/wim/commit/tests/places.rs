@@ -177,6 +177,18 @@ fn rows_of_a_deleted_image_go_and_other_rows_that_nobody_knows_stay() {
 }
 
 #[test]
+fn the_length_of_a_plain_table_counts_whatever_its_length_in_the_file_is_said_to_be() {
+    let bytes = builder().integrity().to_bytes().unwrap();
+    let live = |bytes: Vec<u8>| MemoryFile::new(bytes).open().unwrap().live();
+    for field in [72, 124] {
+        // Of the XML data and of the integrity table.
+        let mut nonsense = bytes.clone();
+        nonsense[field..field + 2].fill(1);
+        assert_eq!(live(nonsense), live(bytes.clone()));
+    }
+}
+
+#[test]
 fn references_are_counted_afresh() {
     let twice = builder().image(ImageBuilder::new("two").file("x", &[b'b'; 100], Properties::default()));
     let bytes = with_gap(&twice, &[], false, |_, rows| {
@@ -207,6 +219,44 @@ fn contents_that_nobody_refers_to_are_counted_and_gone() {
     let bytes = file.bytes();
     assert!(!contains(&bytes, &[1; 50]) && !contains(&bytes, &[2; 50]));
     assert_eq!(put_all(&file, &[("a", &[8; 60])]).orphans_dropped, 0);
+}
+
+#[test]
+fn an_old_content_in_a_solid_resource_stays_and_is_told() {
+    const CONTENT: [u8; 100] = [b'a'; 100];
+    const LZMS: u32 = 3;
+    // Plain length, chunk size, codec, length of the only chunk, which is stored as it is.
+    let mut solid = 100u64.to_le_bytes().to_vec();
+    for number in [1 << 15, LZMS, 100] {
+        solid.extend(u32::to_le_bytes(number));
+    }
+    solid.extend(CONTENT);
+    let builder = builder().compress(Codec::Lzms, None).unwrap();
+    let bytes = with_gap(&builder, &solid, false, |start, rows| {
+        let at = rows.iter().position(|row| row.hash == sha1(&CONTENT)).unwrap();
+        let inside = ResourceHeader {
+            size: 100,
+            flags: resource_flag::SOLID,
+            ..ResourceHeader::default()
+        };
+        rows[at].location = inside;
+        let around = row(start, solid.len() as u64, resource_flag::SOLID, 0);
+        rows.insert(at, around);
+        rows[at].location.plain = 1 << 32;
+    });
+    let file = MemoryFile::new(bytes);
+    assert_eq!(file.open().unwrap().read(1, "a", 100).unwrap()[..], CONTENT);
+    let report = put_all(&file, &[("a", b"new"), ("b", b"new too")]);
+    let left = Left {
+        image: 1,
+        path: "a".to_owned(),
+        hash: sha1(&CONTENT),
+        reason: LeftReason::Solid,
+    };
+    assert_eq!(report.left, [left]);
+    let wim = file.open().unwrap();
+    assert!(wim.is_solid() && contains(&file.bytes(), &CONTENT));
+    assert_eq!(wim.read(1, "a", 100).unwrap()[..], *b"new");
 }
 
 #[test]

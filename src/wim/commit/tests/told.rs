@@ -5,7 +5,7 @@ use super::*;
 fn file(codec: Option<Codec>) -> MemoryFile {
     let image = ImageBuilder::new("one")
         .file(PATH, OLD, Properties::default())
-        .file("long", &[3; 200_000], Properties::default())
+        .file("long", &vec![3; 200_000], Properties::default())
         .file("short", &[4; 5000], Properties::default());
     let mut builder = Builder::new().image(image).integrity();
     if let Some(codec) = codec {
@@ -45,7 +45,7 @@ fn an_update_without_changes_tells_the_length_of_the_file() {
 fn lengths_and_progress_are_those_of_the_file() {
     for codec in [None, Some(Codec::Lzx)] {
         let file = file(codec);
-        for content in [NEW, &[1; 100_000], NEXT] {
+        for content in [NEW, &vec![1; 100_000], NEXT] {
             let before = file.bytes().len() as u64;
             let mut update = file.open().unwrap().update().unwrap();
             update.put(1, PATH, Wiped::new(content.to_vec())).unwrap();
