@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn a_long_content_on_the_heap_becomes_a_vector_where_it_is() {
-        let (bytes, _) = Room::on_heap().take(64 << 20).unwrap();
+        let (bytes, _) = Room::on_heap().take(5 << 20).unwrap();
         let at = bytes.as_ptr();
         assert_eq!(crate::secret::Wiped::from(bytes).as_ptr(), at);
     }

@@ -18,7 +18,7 @@ enum Trouble {
     Nothing,
     /// It cannot be opened for writing.
     Refused(io::ErrorKind),
-    /// A byte of the new blob table becomes another one as soon as the header points to it.
+    /// The new XML data becomes something else as soon as the header points to it.
     Rot,
 }
 
@@ -72,12 +72,11 @@ impl Storage for Noted {
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         self.note(Step::Write(offset, bytes.to_vec()));
-        let before = Header::parse(&self.file.contents()).unwrap().blob_table;
+        let before = Header::parse(&self.file.contents()).unwrap().xml;
         self.file.write_at(bytes, offset)?;
-        let table = Header::parse(&self.file.contents()).unwrap().blob_table;
-        if self.trouble == Trouble::Rot && table.offset > before.offset {
-            // The length of the first content.
-            self.file.write_at(&[0xFF], table.offset + 16)?;
+        let xml = Header::parse(&self.file.contents()).unwrap().xml;
+        if self.trouble == Trouble::Rot && xml.offset > before.offset {
+            self.file.write_at(&[0xFF; 20], xml.offset)?;
         }
         Ok(())
     }
