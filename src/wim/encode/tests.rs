@@ -114,7 +114,7 @@ fn equal_chunks_share_one_place_until_the_cache_is_full() {
     assert!(Arc::ptr_eq(&first, &cache.slot(b"one")));
     assert!(!Arc::ptr_eq(&first, &cache.slot(b"another")));
     assert_eq!(cache.size(), 10);
-    let rest = vec![0; ChunkCache::LIMIT - 10];
+    let rest = vec![0; (32 << 20) - 10];
     assert!(Arc::ptr_eq(&cache.slot(&rest), &cache.slot(&rest)));
     assert_eq!(cache.size(), 32 << 20);
     assert!(!Arc::ptr_eq(&cache.slot(b"more"), &cache.slot(b"more")));
