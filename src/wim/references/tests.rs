@@ -3,7 +3,8 @@
 use super::*;
 use crate::wim::builder::{Builder, ImageBuilder, Properties};
 use crate::wim::memory::MemoryFile;
-use std::sync::{Condvar, Mutex};
+use std::sync::{Condvar, Mutex, MutexGuard};
+use std::time::Duration;
 
 /// A WIM that claims large trees, so that all threads count.
 fn claims_large_trees(images: usize) -> Wim {
@@ -24,6 +25,18 @@ fn hash_of(image: u32) -> Hash {
     hash
 }
 
+/// Waits as long as `pending` says; fails if nobody comes.
+fn wait_while<'a, T>(
+    changed: &Condvar,
+    state: MutexGuard<'a, T>,
+    pending: impl FnMut(&mut T) -> bool,
+) -> MutexGuard<'a, T> {
+    const LONGEST: Duration = Duration::from_secs(300);
+    let (state, result) = changed.wait_timeout_while(state, LONGEST, pending).unwrap();
+    assert!(!result.timed_out(), "too few threads count");
+    state
+}
+
 const COMMON: Hash = [0xFF; 20];
 
 #[test]
@@ -37,7 +50,7 @@ fn what_several_threads_count_adds_up() {
             let mut begun = begun.lock().unwrap();
             *begun += 1;
             all_begun.notify_all();
-            drop(all_begun.wait_while(begun, |begun| *begun < threads).unwrap());
+            drop(wait_while(&all_begun, begun, |begun| *begun < threads));
             counts.insert(hash_of(image), 1);
             *counts.entry(COMMON).or_default() += 1;
             Ok(())
@@ -62,9 +75,7 @@ fn of_several_errors_that_of_the_first_image_counts_whoever_found_it() {
         |image, _| {
             let state = state.lock().unwrap();
             if std::thread::current().id() == own {
-                let mut state = changed
-                    .wait_while(state, |(others, _)| others.len() + 1 < threads)
-                    .unwrap();
+                let mut state = wait_while(&changed, state, |(others, _)| others.len() + 1 < threads);
                 if state.0.iter().any(|other| *other > image) || (threads == 1 && image == 1) {
                     return Ok(());
                 }
@@ -74,7 +85,7 @@ fn of_several_errors_that_of_the_first_image_counts_whoever_found_it() {
                 let mut state = state;
                 state.0.push(image);
                 changed.notify_all();
-                drop(changed.wait_while(state, |(_, failed)| !*failed).unwrap());
+                drop(wait_while(&changed, state, |(_, failed)| !*failed));
             }
             Err(Error::NoImage { image, count: 0 })
         },
