@@ -86,6 +86,8 @@ fn chunks_of_several_blocks_are_taken_over_where_no_block_changed() {
         new[place] = 8;
         let encoded = encoded(&new, (Codec::Xpress, 1 << 16), Some(&base));
         assert_eq!((encoded.chunks_kept, encoded.chunks_made), (4, 1));
+        // The table, what is new, and what stands before and behind it, in one piece each.
+        assert!(encoded.pieces.len() <= 4);
         let copied: Vec<_> = encoded
             .pieces
             .iter()

@@ -100,6 +100,42 @@ fn of_several_errors_that_of_the_first_image_counts_whoever_found_it() {
 }
 
 #[test]
+fn an_error_of_a_later_image_does_not_take_the_place_of_an_earlier_one() {
+    let threads = threads::available();
+    // The one whose result is looked at first fails at an image before those of all others.
+    let wim = claims_large_trees(2 * threads);
+    let own = std::thread::current().id();
+    let (state, changed) = (Mutex::new((None, 0, false)), Condvar::new());
+    let result = wim.add_up(
+        |image, _| {
+            let mut state = state.lock().unwrap();
+            if std::thread::current().id() == own {
+                state.0 = Some(image);
+                changed.notify_all();
+                state = wait_while(&changed, state, |(_, others, _)| *others + 1 < threads);
+                state.2 = true;
+                changed.notify_all();
+            } else {
+                state = wait_while(&changed, state, |(first, _, _)| first.is_none());
+                if state.0.is_some_and(|first| image < first) {
+                    return Ok(());
+                }
+                state.1 += 1;
+                changed.notify_all();
+                drop(wait_while(&changed, state, |(_, _, failed)| !*failed));
+            }
+            Err(Error::NoImage { image, count: 0 })
+        },
+        |_| true,
+    );
+    let (first, _, _) = state.into_inner().unwrap();
+    assert!(
+        matches!(result, Err(Error::NoImage { image, .. }) if Some(image) == first),
+        "{result:?}"
+    );
+}
+
+#[test]
 fn the_first_image_with_a_content_that_is_not_here_is_named() {
     let wim = claims_large_trees(4);
     let count = |image, counts: &mut Counts| {
