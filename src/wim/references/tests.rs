@@ -31,7 +31,7 @@ fn wait_while<'a, T>(
     state: MutexGuard<'a, T>,
     pending: impl FnMut(&mut T) -> bool,
 ) -> MutexGuard<'a, T> {
-    const LONGEST: Duration = Duration::from_secs(300);
+    const LONGEST: Duration = Duration::from_secs(250);
     let (state, result) = changed.wait_timeout_while(state, LONGEST, pending).unwrap();
     assert!(!result.timed_out(), "too few threads count");
     state
