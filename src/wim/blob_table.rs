@@ -266,3 +266,6 @@ fn damaged(header: &Header, index: usize, what: &'static str, expected: u64, fou
         found,
     }
 }
+
+#[cfg(test)]
+mod tests;

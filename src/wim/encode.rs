@@ -354,3 +354,6 @@ impl ChunkEncoder {
         (self.decompressor.decompress(chunk, back) && back == plain).then(|| Zeroizing::new(chunk.to_vec()))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -127,3 +127,6 @@ fn hash_range(storage: &dyn Storage, range: std::ops::Range<u64>) -> Result<Hash
     }
     Ok(hasher.finalize().into())
 }
+
+#[cfg(test)]
+mod tests;

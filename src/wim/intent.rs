@@ -133,6 +133,7 @@ fn is_torn(found: &[u8; HEADER_LENGTH], whole: &[[u8; HEADER_LENGTH]]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wim::header::ResourceHeader;
 
     #[test]
     fn a_header_that_no_cut_write_leaves_is_another_programs() {
@@ -163,6 +164,64 @@ mod tests {
         assert_eq!(Intent::parse(body), Some(intent));
         for length in 0..body.len() {
             assert_eq!(Intent::parse(&body[..length]), None);
+        }
+    }
+
+    #[test]
+    fn a_note_says_how_many_ranges_it_has() {
+        for stretch in [None, Some(4096)] {
+            let intent = Intent {
+                old_header: [0; HEADER_LENGTH],
+                new_header: [0; HEADER_LENGTH],
+                stretch,
+                ranges: [0..1, 2..9, 20..21].into_iter().collect(),
+            };
+            let note = intent.encode();
+            assert_eq!(bytes::u32_at(&note, 16 + 2 * HEADER_LENGTH), Some(3));
+            assert_eq!(Intent::parse(&note[..note.len() - TRAILER_LENGTH]), Some(intent));
+        }
+    }
+
+    #[test]
+    fn a_torn_header_is_the_later_one_but_for_an_integrity_table_that_came_in_force_only_with_it() {
+        let header = |place: u64| {
+            let table = |plain| ResourceHeader {
+                size: plain,
+                flags: 2,
+                offset: place + plain,
+                plain,
+            };
+            let mut header = Header::new(None, [1; 16]);
+            (header.blob_table, header.xml, header.integrity) = (table(1000), table(2000), table(3000));
+            Header::parse(&header.encode()).unwrap()
+        };
+        let (old, new) = (header(0x0101_0101), header(0x0202_0202));
+        let intent = Intent {
+            old_header: old.encode(),
+            new_header: new.encode(),
+            stretch: Some(4096),
+            ranges: Ranges::default(),
+        };
+        // In the order in which they are written.
+        let steps = [
+            (old.encode(), old.without_integrity(), &old),
+            (old.without_integrity(), new.without_integrity(), &new),
+            (new.without_integrity(), new.encode(), &new),
+        ];
+        for (number, (before, after, expected)) in steps.into_iter().enumerate() {
+            let mut torn = 0;
+            for arrived in 0..=HEADER_LENGTH {
+                let mut found = before;
+                found[..arrived].copy_from_slice(&after[..arrived]);
+                let counts = intent.header_instead_of(&found).map(|header| header.encode());
+                if found == before || found == after {
+                    assert_eq!(counts, None);
+                } else {
+                    torn += 1;
+                    assert_eq!(counts, Some(expected.without_integrity()), "{number} {arrived}");
+                }
+            }
+            assert!(torn > 10, "{number}");
         }
     }
 }

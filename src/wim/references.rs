@@ -105,3 +105,6 @@ fn add_counts(counts: &mut Counts, own: Counts) {
         *sum = sum.saturating_add(references);
     }
 }
+
+#[cfg(test)]
+mod tests;

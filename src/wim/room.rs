@@ -153,4 +153,41 @@ mod tests {
         edited[50] = 0;
         assert!(seen.holds(0, Place::of(&compressed), &edited).is_none());
     }
+
+    #[test]
+    fn a_chunk_that_is_longer_than_a_block_never_counts_as_read() {
+        let (short, long) = ([1u8; 40], vec![2u8; BLOCK + 1]);
+        let seen = |compressed: &[u8], plain: &[u8]| Seen {
+            places: vec![Place::of(compressed)],
+            prints: fingerprint::prints(plain).collect(),
+        };
+        assert!(seen(&short, &long).holds(0, Place::of(&short), &long).is_none());
+        // Nothing is known of a compressed text that is longer than a block but its length.
+        let other = vec![3u8; BLOCK + 1];
+        assert!(seen(&long, &short).holds(0, Place::of(&other), &short).is_none());
+        let whole = vec![4u8; BLOCK];
+        assert!(seen(&whole, &whole).holds(0, Place::of(&whole), &whole).is_some());
+    }
+
+    #[test]
+    fn a_room_of_a_worker_has_his_threads_and_any_other_has_all() {
+        let all = crate::threads::available();
+        let worker = Room::of_worker(&Allowance::among(100 * all));
+        assert_eq!(worker.allowance().threads(), 1);
+        assert_eq!(Room::default().allowance().threads(), all);
+    }
+
+    #[test]
+    fn a_long_content_on_the_heap_becomes_a_vector_where_it_is() {
+        let (bytes, _) = Room::on_heap().take(5 << 20).unwrap();
+        let at = bytes.as_ptr();
+        assert_eq!(crate::secret::Wiped::from(bytes).as_ptr(), at);
+    }
+
+    #[test]
+    fn what_is_shown_of_a_room_is_the_length_of_its_memory() {
+        let mut room = Room::default();
+        room.put_back(Zeroizing::new(b"secret".to_vec()).into());
+        assert_eq!(format!("{room:?}"), "Room { length: Some(6), .. }");
+    }
 }

@@ -1,6 +1,10 @@
 //! Kills and failures at every single write, sync and change of length: each leaves the old or the new WIM, whole, and
 //! the next update leaves no residue.
 
+mod medium;
+mod places;
+mod told;
+
 use super::*;
 use crate::secret::Wiped;
 use crate::wim::MemoryFile;

@@ -155,3 +155,6 @@ impl Metadata {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

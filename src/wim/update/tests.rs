@@ -195,6 +195,18 @@ fn only_what_is_new_is_kept() {
 }
 
 #[test]
+fn chunks_of_a_much_longer_content_are_taken_over_too() {
+    let first = ImageBuilder::new("first").file("large", &content(20 * 32768), Properties::default());
+    let changed = file(first);
+    let mut update = changed.open().unwrap().update().unwrap();
+    put(&mut update, "large", 4 * 32768);
+    let report = update.commit(&mut |_, _| {}).unwrap();
+    // The tree is compressed afresh.
+    assert_eq!((report.chunks_kept, report.chunks_compressed), (4, 1));
+    assert!(**changed.open().unwrap().read(1, "large", LIMIT).unwrap() == *content(4 * 32768));
+}
+
+#[test]
 fn names_are_those_that_windows_allows() {
     let longest = "x".repeat(255);
     for good in ["a", "a.b c", "ä.txt", &longest, "\u{1F600}"] {
