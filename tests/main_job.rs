@@ -252,8 +252,8 @@ fn output_has_the_mode_of_the_target_and_never_takes_the_place_of_a_file() {
     let changed = hash(&desk.path("changed.wim"));
     let refused = copy().assert().code(1);
     let words = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
-    assert!(words.contains("changed.wim exists already"), "{words}");
-    assert!(words.contains("Name a file that does not exist"), "{words}");
+    assert!(words.contains("changed.wim is there already"), "{words}");
+    assert!(words.contains("Name another file for the copy"), "{words}");
     assert_eq!(hash(&desk.path("changed.wim")), changed);
     // What another program writes to is not copied.
     std::fs::remove_file(desk.path("changed.wim")).unwrap();

@@ -449,8 +449,20 @@ fn a_device_or_a_pipe_is_not_replaced_by_a_file() {
         "--output",
         "pipe",
     ];
-    let output = desk.wimkey(&set).assert().code(1);
+    let output = desk.wimkey(&set).assert().code(2);
     let error = String::from_utf8(output.get_output().stderr.clone()).unwrap();
-    assert!(error.contains("pipe: this is no file"), "{error}");
+    assert!(
+        error.contains("pipe is there already and is no answer file"),
+        "{error}"
+    );
     assert!(!pipe.is_file());
+    // Nor does it cost an image.
+    let image = std::fs::read(desk.path("install.wim")).unwrap();
+    let set = [&set[..6], &["install.wim"]].concat();
+    desk.wimkey(&set).assert().code(2);
+    assert!(std::fs::read(desk.path("install.wim")).unwrap() == image);
+    // A copy of before is replaced by one of now.
+    let set = [&set[..6], &["copy.xml"]].concat();
+    desk.wimkey(&set).assert().success();
+    desk.wimkey(&set).assert().success();
 }

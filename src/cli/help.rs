@@ -32,7 +32,7 @@ Exit code 10 if a finding has the level of --fail-on or more.
 
 Examples:
   wimkey image audit install.wim
-  wimkey image audit install.wim:2 --fail-on warning --format sarif > audit.sarif
+  wimkey image audit install.wim --fail-on warning --format sarif > audit.sarif
   wimkey image audit install.wim --key-file mak.txt";
 
 pub(super) const SCRUB_HELP: &str = "\

@@ -129,9 +129,14 @@ fn a_copy_is_made_beside_its_output() {
     std::fs::write(&path, file(None).bytes()).unwrap();
     let mut update = Wim::open(&path).unwrap().update().unwrap();
     update.put(1, PATH, Wiped::new(NEW.to_vec())).unwrap();
-    let missing = folder.path().join("missing");
-    match update.commit_to(&missing.join("b.wim"), &mut |_, _| {}) {
-        Err(Error::Open { path, .. }) => assert_eq!(path, missing.to_string_lossy()),
+    let output = folder.path().join("missing").join("b.wim");
+    match update.commit_to(&output, &mut |_, _| {}) {
+        Err(Error::Create { path, source }) => {
+            assert_eq!(
+                (path.as_str(), source.kind()),
+                (&*output.to_string_lossy(), io::ErrorKind::NotFound)
+            );
+        }
         other => panic!("{other:?}"),
     }
 }
