@@ -12,7 +12,9 @@ use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread::JoinHandle;
 
 /// How many parts wait to be written.
-const WAITING: usize = 2;
+const WAITING: usize = 6;
+/// How many bytes are written before the medium is told to begin with them.
+const SYNC_STEP: u64 = 2 << 20;
 
 /// Says before each step whether it may be done.
 type Gate<'g> = &'g mut dyn FnMut(Step) -> io::Result<()>;
@@ -62,7 +64,7 @@ fn write_all(
     parts: &Receiver<Wiped>,
     give_back: &mpsc::Sender<Wiped>,
 ) -> io::Result<Vec<Sum>> {
-    let mut end = 0u64;
+    let (mut end, mut begun) = (0u64, 0);
     let mut sums = Vec::new();
     for part in parts {
         file.write_all(&part)?;
@@ -70,9 +72,11 @@ fn write_all(
             length: part.len(),
             sum: crc32fast::hash(&part),
         });
-        let start = end;
         end += part.len() as u64;
-        super::begin_sync(&file, start..end);
+        if end - begun >= SYNC_STEP {
+            super::begin_sync(&file, begun..end);
+            begun = end;
+        }
         // Whoever does not want it any more lets it be wiped.
         _ = give_back.send(part);
     }
