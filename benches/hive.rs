@@ -134,6 +134,13 @@ fn benches(criterion: &mut Criterion) {
             hive.save(draft).unwrap()
         });
     });
+    let copy = folder.path().join("compact");
+    group.bench_function("read, check, compact, check, save", |bencher| {
+        bencher.iter(|| {
+            let hive = Hive::read_bulk(Bulk::read(&path, FILE_LIMIT).unwrap()).unwrap();
+            hive.compact_into(Draft::new(&copy).unwrap(), true).unwrap()
+        });
+    });
     let opened = || Hive::open(bytes.clone()).unwrap();
     group.bench_function("scrub", |bencher| {
         bencher.iter_batched(
@@ -145,7 +152,7 @@ fn benches(criterion: &mut Criterion) {
             BatchSize::PerIteration,
         );
     });
-    group.bench_function("compact", |bencher| {
+    group.bench_function("compact in memory", |bencher| {
         bencher.iter_batched(
             opened,
             |mut hive| {

@@ -14,7 +14,7 @@ use common::desk::{Desk, hash};
 use wimkey::image::{SOFTWARE, SYSTEM};
 use wimkey::sample::{self, IMAGES};
 use wimkey::unattend::AnswerFile;
-use wimkey::wim::{Error, Wim};
+use wimkey::wim::{Builder, Error, Wim};
 
 fn told(desk: &Desk, arguments: &[&str], code: i32, words: &[&str]) {
     let output = desk.wimkey(arguments).output().unwrap();
@@ -176,4 +176,26 @@ fn a_file_that_cannot_be_written_stays_as_it_was() {
         .unwrap()
         .count();
     assert_eq!(left, 2, "a temporary file lies about");
+}
+
+#[test]
+fn a_wim_without_images_is_no_image_to_set_anything_in() {
+    let desk = Desk::new();
+    std::fs::write(desk.path("none.wim"), Builder::new().to_bytes().unwrap()).unwrap();
+    let set = ["image", "set", "none.wim", "--skip-rearm", "on"];
+    told(&desk, &set, 1, &["none.wim holds no image", "Name a WIM"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_wim_that_has_other_names_is_not_written_afresh() {
+    let desk = Desk::new();
+    let before = desk.hash();
+    std::fs::hard_link(desk.path("install.wim"), desk.path("other.wim")).unwrap();
+    let error = Wim::rebuild(&desk.path("install.wim")).unwrap_err();
+    assert!(error.is_refusal(), "{error}");
+    assert!(error.to_string().contains("has 2 names"), "{error}");
+    assert_eq!(desk.hash(), before);
+    std::fs::remove_file(desk.path("other.wim")).unwrap();
+    Wim::rebuild(&desk.path("install.wim")).unwrap();
 }
