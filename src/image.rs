@@ -11,7 +11,7 @@ mod target;
 mod wipe;
 
 pub use facts::{Facts, architecture_of};
-pub use layout::{Part, Role, parts};
+pub use layout::{Part, Role, parts, wim_of_answers};
 pub use survey::{Stream, StreamKind, Watch};
 pub use target::{Selector, Target};
 pub use wipe::rebuild;

@@ -3,8 +3,9 @@
 use super::outcome::TargetError;
 use super::{ClientAnswers, Plan};
 use crate::activation::Change;
-use crate::catalog;
+use crate::catalog::{self, PublishedKey};
 use crate::file;
+use crate::image::{self, Images, Target};
 use crate::key::ProductKey;
 use crate::plan::KeyChoice;
 use crate::secret::{self, Wiped};
@@ -32,7 +33,8 @@ impl Wanted {
             Some(KeyChoice::Published(Some(edition))) => {
                 catalog::newest_gvlk(edition).ok().and_then(|row| row.key().ok())
             }
-            Some(KeyChoice::Published(None)) | None => None,
+            Some(KeyChoice::Published(None)) => own_key(plan, path),
+            None => None,
         };
         let mut shown = String::from("as given");
         if let Some(key) = key.filter(|_| has_place) {
@@ -96,4 +98,17 @@ impl Wanted {
         }
         Ok(self.change)
     }
+}
+
+/// The published key of the images that the answer file at `path` is for, if it is for those of one WIM and one key is for all of them.
+fn own_key(plan: &Plan, path: &Path) -> Option<ProductKey> {
+    let wim = Target::all_of(&image::wim_of_answers(path)?);
+    let images = Images::open(&wim.select(plan.selectors.clone())).ok()?;
+    let mut keys = images.selected().iter().map(|image| {
+        let (edition, build) = (image.edition.as_deref()?, image.build?);
+        catalog::gvlk_for(edition, build).ok()
+    });
+    let first = keys.next()??;
+    let is_same = |other: Option<&PublishedKey>| other.is_some_and(|other| std::ptr::eq(other, first));
+    keys.all(is_same).then(|| first.key().ok()).flatten()
 }

@@ -5,7 +5,7 @@
 
 use super::folder::{Folder, is_named};
 use super::{Error, Images, Target};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Something in a target that is a thing of its own: a WIM, an answer file, what else lies about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,16 +125,34 @@ pub fn parts(target: &Target) -> Result<Vec<Part>, Error> {
     };
     let installs = wims(images);
     parts.extend(installs.iter().map(|path| part(path, Role::Install)));
-    parts.extend(installs.iter().map(|path| {
-        let answers = path.with_extension("").join("Unattend").join("ImageUnattend.xml");
-        part(&answers, Role::ImageAnswers)
-    }));
+    parts.extend(
+        installs
+            .iter()
+            .map(|path| part(&answers_of(path), Role::ImageAnswers)),
+    );
     parts.extend(wims(boot).iter().map(|path| part(path, Role::Boot)));
     let client = folder.find("WdsClientUnattend")?;
     let client = client.unwrap_or_else(|| root.join("WdsClientUnattend"));
     parts.push(part(&client, Role::ClientAnswers));
     parts.push(part(root, Role::Loose));
     Ok(parts)
+}
+
+/// Where WDS looks for the answer file of the images in the WIM at `path`.
+fn answers_of(path: &Path) -> PathBuf {
+    path.with_extension("").join("Unattend").join("ImageUnattend.xml")
+}
+
+/// The WIM whose images the answer file at `answers` is for, if it lies where WDS looks for it and the WIM is there.
+pub fn wim_of_answers(answers: &Path) -> Option<PathBuf> {
+    let folder = answers.parent()?.parent()?;
+    let siblings = folder.parent()?.read_dir().ok()?;
+    let mut paths = siblings.filter_map(|entry| Some(entry.ok()?.path()));
+    let is_wim = |path: &Path| {
+        let ending = path.extension().unwrap_or_default();
+        ending.eq_ignore_ascii_case("wim") && path.is_file()
+    };
+    paths.find(|path| is_wim(path) && answers_of(path) == answers)
 }
 
 #[cfg(test)]
