@@ -1,9 +1,11 @@
 //! file - replacing a file on disk: whatever happens, its path names the whole old content or the whole new.
 //!
 //! Promise: the new content goes to a file beside the old one, is synced, read back, compared, and renamed over it. Mode and owner
-//! stay. A new file that did not come to its place is overwritten with zeros before it is removed, for it may hold a key.
+//! stay. A new file that did not come to its place is overwritten with zeros before it is removed, for it may hold a key; one that a killed
+//! run left, by the next run that writes in its folder.
 
 mod filling;
+mod leftovers;
 
 pub use filling::Filling;
 
@@ -146,11 +148,17 @@ impl Draft {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
-        let fresh = tempfile::Builder::new().prefix(".wimkey-").tempfile_in(folder);
+        let fresh = tempfile::Builder::new()
+            .prefix(leftovers::PREFIX)
+            .tempfile_in(folder);
+        // Without the temporary name, which means nothing to anybody.
+        let fresh = fresh.map_err(|cause| io::Error::from(cause.kind()))?;
+        // As long as it is locked, nobody takes it for what a killed run left; where there are no locks, nothing is taken for that.
+        _ = fresh.as_file().try_lock();
+        leftovers::remove(folder);
         Ok(Self {
             folder: folder.to_owned(),
-            // Without the temporary name, which means nothing to anybody.
-            fresh: Some(fresh.map_err(|cause| io::Error::from(cause.kind()))?),
+            fresh: Some(fresh),
             target,
             copying: None,
         })
