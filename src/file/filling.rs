@@ -1,7 +1,7 @@
 //! filling - a draft that gets its content part by part, for contents that are never whole in memory.
 //!
 //! Promise: as [`Draft::replace`]: what was written is synced and read back, and compared by the checksums of its parts, before it takes
-//! the place of the old file. Parts are wiped when they are written.
+//! the place of the old file. The memory of parts is used again, and wiped when it is given up.
 
 use super::{Draft, Error, Step, take_over_owner};
 use crate::bytes::{put, slice, slice_mut};

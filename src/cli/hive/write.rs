@@ -49,10 +49,8 @@ struct Written<'c> {
 impl<'f> Writing<'f> {
     /// Opens the hive in `file`, with what its logs hold if that is asked for; everything is checked.
     pub(super) fn open(file: &'f Path, options: WriteOptions) -> Result<Self, Failure> {
-        let mut writing = {
-            let held = hold(file, &options)?;
-            Self::read(file, options, held, None)?
-        };
+        let held = hold(file, &options)?;
+        let mut writing = Self::read(file, options, held, None)?;
         let checked = writing.hive.demand_editable();
         checked.map_err(|cause| writing.job.within(cause))?;
         Ok(writing)
