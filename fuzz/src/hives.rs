@@ -176,6 +176,8 @@ const NAMES: [&str; 8] = ["", "x", "Y", "y2", "Ωmega", "ſ", "S", "𝄞"];
 const MOST_STEPS: usize = 200;
 /// The most keys that one step makes.
 const MOST_AT_ONCE: u16 = 1500;
+/// A hive of this many keys gets no more of them at once: a run is to be short.
+const MANY: usize = 4000;
 
 fn pick<'a>(list: &[&'a str], index: u8) -> &'a str {
     list[usize::from(index) % list.len()]
@@ -237,7 +239,8 @@ fn take(hive: &mut Hive, model: &mut Model, step: &Step) {
             make(model, &path);
         }
         Step::Many { path, first, count } => {
-            for leaf in 0..count % MOST_AT_ONCE {
+            let count = if model.len() < MANY { count % MOST_AT_ONCE } else { 1 };
+            for leaf in 0..count {
                 let path = below(pick(&PATHS, path), first.wrapping_add(leaf));
                 hive.create_key(&path).unwrap();
                 make(model, &path);
