@@ -5,6 +5,7 @@ use super::audit::AuditArguments;
 use super::findings::FailOptions;
 use super::help;
 use super::key_source::KeySource;
+use super::late::Late;
 use super::scrub::ScrubArguments;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -60,22 +61,22 @@ pub(super) enum Color {
 pub(super) enum Command {
     /// Product keys: what a key is for, which key an edition takes
     #[command(subcommand)]
-    Key(KeyCommand),
+    Key(Late<KeyCommand>),
     /// Windows images in a WIM file or in a folder
     #[command(subcommand)]
-    Image(ImageCommand),
+    Image(Late<ImageCommand>),
     /// The main job on many targets, declared in a plan file
     #[command(after_help = help::APPLY_HELP)]
     Apply(ApplyArguments),
     /// A registry hive file on its own
     #[command(subcommand)]
-    Hive(HiveCommand),
+    Hive(Late<HiveCommand>),
     /// Answer files (Unattend.xml)
     #[command(subcommand)]
-    Unattend(UnattendCommand),
+    Unattend(Late<UnattendCommand>),
     /// KMS hosts: whom the clients of an image will ask
     #[command(subcommand)]
-    Kms(KmsCommand),
+    Kms(Late<KmsCommand>),
     /// Explain an error code, an event, an slmgr option, a registry value, a WMI member, a policy or a term
     #[command(after_help = help::EXPLAIN_EXAMPLES)]
     Explain {
@@ -473,14 +474,14 @@ impl Command {
     pub(super) fn tells_findings(&self) -> bool {
         matches!(
             self,
-            Self::Unattend(UnattendCommand::Lint { .. })
-                | Self::Image(ImageCommand::Audit(_))
+            Self::Unattend(Late(UnattendCommand::Lint { .. }))
+                | Self::Image(Late(ImageCommand::Audit(_)))
                 | Self::Apply(_)
         )
     }
 
     /// Whether the command plans changes to the registry and makes none.
     pub(super) fn plans_settings(&self) -> bool {
-        matches!(self, Self::Image(ImageCommand::Set(arguments)) if arguments.dry_run)
+        matches!(self, Self::Image(Late(ImageCommand::Set(arguments))) if arguments.dry_run)
     }
 }
