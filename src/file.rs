@@ -1,13 +1,15 @@
 //! file - replacing a file on disk: whatever happens, its path names the whole old content or the whole new.
 //!
-//! Promise: the new content goes to a file beside the old one, is synced, read back, compared, and renamed over it. Mode and owner
-//! stay. A new file that did not come to its place is overwritten with zeros before it is removed, for it may hold a key; one that a killed
-//! run left, by the next run that writes in its folder.
+//! Promise: the new content goes to a file beside the old one, is synced, read back, compared, and renamed over it. Mode, owner and
+//! extended attributes stay, the access lists of an NTFS volume among them. A new file that did not come to its place is overwritten
+//! with zeros before it is removed, for it may hold a key; one that a killed run left, by the next run that writes in its folder.
 
 mod filling;
 mod leftovers;
+mod standing;
 
 pub use filling::Filling;
+pub use standing::take_over_standing;
 
 use crate::bytes::slice_mut;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -53,7 +55,7 @@ pub enum Error {
 enum Step {
     Write,
     Sync,
-    TakeOverOwner,
+    TakeOverStanding,
     Read,
     Rename,
     SyncFolder,
@@ -112,6 +114,21 @@ fn has_no_name(file: &File) -> bool {
     }
 }
 
+/// A new file in `folder`, which is removed unless it gets a name there. What killed runs left there is wiped and removed.
+///
+/// # Errors
+/// What the system reports, without the temporary name, which means nothing to anybody.
+pub fn fresh_in(folder: &Path) -> io::Result<NamedTempFile> {
+    let fresh = tempfile::Builder::new()
+        .prefix(leftovers::PREFIX)
+        .tempfile_in(folder)
+        .map_err(|cause| io::Error::from(cause.kind()))?;
+    // As long as it is locked, nobody takes it for what a killed run left; where there are no locks, nothing is taken for that.
+    _ = fresh.as_file().try_lock();
+    leftovers::remove(folder);
+    Ok(fresh)
+}
+
 /// A new file beside the one whose place it is to take.
 pub struct Draft {
     target: PathBuf,
@@ -148,17 +165,9 @@ impl Draft {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
-        let fresh = tempfile::Builder::new()
-            .prefix(leftovers::PREFIX)
-            .tempfile_in(folder);
-        // Without the temporary name, which means nothing to anybody.
-        let fresh = fresh.map_err(|cause| io::Error::from(cause.kind()))?;
-        // As long as it is locked, nobody takes it for what a killed run left; where there are no locks, nothing is taken for that.
-        _ = fresh.as_file().try_lock();
-        leftovers::remove(folder);
         Ok(Self {
             folder: folder.to_owned(),
-            fresh: Some(fresh),
+            fresh: Some(fresh_in(folder)?),
             target,
             copying: None,
         })
@@ -250,8 +259,8 @@ impl Draft {
             _ = copying.done.recv();
         }
         let written = mend(file, bytes, gate)?;
-        gate(Step::TakeOverOwner)?;
-        take_over_owner(file, &self.target)?;
+        gate(Step::TakeOverStanding)?;
+        take_over_standing(file, &self.target)?;
         if let Some(copying) = self.copying.take() {
             _ = copying.thread.join();
         }
@@ -397,27 +406,6 @@ fn is_at(file: &File, path: &Path) -> bool {
         _ = (file, path);
         true
     }
-}
-
-/// Gives `file` the mode and the owner of the file at `target`, if there is one.
-///
-/// # Errors
-/// What the system reports; a user who is not root may give files to nobody else.
-pub fn take_over_owner(file: &File, target: &Path) -> io::Result<()> {
-    let old = match target.metadata() {
-        Ok(old) => old,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error),
-    };
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::{MetadataExt, fchown};
-        let new = file.metadata()?;
-        if (new.uid(), new.gid()) != (old.uid(), old.gid()) {
-            fchown(file, Some(old.uid()), Some(old.gid()))?;
-        }
-    }
-    file.set_permissions(old.permissions())
 }
 
 /// Whether the file is as long as `bytes` and holds the `written` parts of them; a small part of it is in memory at a time.

@@ -3,7 +3,7 @@
 //! Promise: as [`Draft::replace`]: what was written is synced and read back, and compared by the checksums of its parts, before it takes
 //! the place of the old file. The memory of parts is used again, and wiped when it is given up.
 
-use super::{Draft, Error, Step, take_over_owner};
+use super::{Draft, Error, Step, take_over_standing};
 use crate::bytes::{put, slice, slice_mut};
 use crate::secret::{Bulk, Wiped};
 use std::fs::File;
@@ -143,8 +143,8 @@ impl Filling {
             file.seek(SeekFrom::Start(*place))?;
             file.write_all(bytes)?;
         }
-        gate(Step::TakeOverOwner)?;
-        take_over_owner(&file, &self.draft.target)?;
+        gate(Step::TakeOverStanding)?;
+        take_over_standing(&file, &self.draft.target)?;
         gate(Step::Sync)?;
         gate(Step::Read)?;
         let synced = file.try_clone()?;

@@ -19,6 +19,7 @@ use super::resource::{Hash, Resource, read_exact, sha1};
 use super::space::Ranges;
 use super::storage::Disk;
 use super::update::Update;
+use crate::file;
 use crate::text::printable;
 use crate::threads::Allowance;
 use std::fs::{File, TryLockError};
@@ -150,7 +151,7 @@ impl Update {
         let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty());
         // Beside the output, so that giving it its name moves nothing.
         let folder = folder.unwrap_or(Path::new("."));
-        let mut copy = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+        let mut copy = file::fresh_in(folder).map_err(failed)?;
         let mut original = File::open(&self.wim.path).map_err(|source| Error::Open {
             path: printable(&self.wim.path.to_string_lossy()),
             source,
@@ -161,6 +162,8 @@ impl Update {
         }
         io::copy(&mut original, copy.as_file_mut()).map_err(failed)?;
         self.wim.storage = Arc::new(Disk::open(copy.path()).map_err(failed)?);
+        // From here on the update's own lock holds it.
+        copy.as_file().unlock().map_err(failed)?;
         let report = self.commit(progress)?;
         // Only now, for the original may be one that nobody may write to, as on a medium.
         let mode = original.metadata().map(|metadata| metadata.permissions());

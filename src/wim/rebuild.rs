@@ -39,11 +39,11 @@ impl Wim {
         }
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.unwrap_or(Path::new("."));
-        let new = tempfile::NamedTempFile::new_in(folder).map_err(open_error(folder))?;
+        let new = file::fresh_in(folder).map_err(open_error(folder))?;
         written_afresh(path, new.as_file(), old.is_solid())?;
         old.agrees_with(&Self::open(new.path())?)?;
         let fresh = new.as_file();
-        file::take_over_owner(fresh, path)
+        file::take_over_standing(fresh, path)
             .and_then(|()| fresh.sync_all())
             .map_err(open_error(new.path()))?;
         let replaced = std::fs::OpenOptions::new().write(true).open(path).ok();
