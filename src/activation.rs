@@ -262,6 +262,10 @@ pub fn control_set(hive: &Hive) -> Result<String, hive::Error> {
     Ok(format!("ControlSet{:03}", number.unwrap_or(1)))
 }
 
+/// Why a path through the link is refused; [`behind_link`] names what to write instead.
+pub(crate) const NO_LINK: &str =
+    "the hive has no key CurrentControlSet: Windows makes it at its start, as a link to one of the sets";
+
 /// The control set that `path` means if it begins with `CurrentControlSet`, in a SYSTEM hive that has no key of that name: only a running
 /// Windows makes that link.
 pub fn behind_link(hive: &Hive, path: &str) -> Option<String> {

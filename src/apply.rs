@@ -115,9 +115,14 @@ impl Plan {
     /// The parts of the targets of these names that the plan does something to; of a list, one share.
     ///
     /// # Errors
-    /// No name, a pattern that fits nothing or is none, a folder that cannot be read.
+    /// No name, a pattern that fits nothing or is none, a folder that cannot be read; [`Error::NoWds`] if all of the plan's own targets
+    /// are named.
     pub fn parts(&self, names: &[String], shard: Option<Shard>) -> Result<Vec<Part>, Error> {
         let parts = targets::parts(names, &self.selectors, shard)?;
+        let is_all = shard.is_none() && names == self.targets;
+        if is_all && self.client.is_some() && !parts.iter().any(|part| part.role == Role::ClientAnswers) {
+            return Err(Error::NoWds);
+        }
         Ok(self.concerned(parts))
     }
 
@@ -223,6 +228,12 @@ pub enum Error {
         SEE_SCHEMA
     )]
     Nothing,
+    /// An answer file for WDS' client, and no folder of WDS.
+    #[error(
+        "the plan has an answer file for the client of WDS, but none of its targets is a RemoteInstall folder, which would hold it\n\
+         Name that folder as a target, or take [wds] out of the plan."
+    )]
+    NoWds,
     /// Two targets would be written to one file of the output folder.
     #[error("two targets would both become {}\nName targets of different names, or leave output out.", path.display())]
     SameOutput {

@@ -3,7 +3,7 @@
 //! Promise: an export names every key below its start and every value with its exact type and data; importing it into an empty hive
 //! and exporting that gives the same file. An import is refused before it changes anything if one of its keys is not in the hive.
 
-use crate::activation::{Change, behind_link, show};
+use crate::activation::{Change, NO_LINK, behind_link, show};
 use crate::hive::{self, Hive, Key};
 use crate::regfile::{self, Action, Entry, Writer};
 use crate::text::same_name;
@@ -30,9 +30,7 @@ pub enum Error {
         prefix: String,
     },
     /// A key below a link that only a running Windows has.
-    #[error(
-        "line {line}: the hive has no key CurrentControlSet: Windows makes it at its start, as a link to one of the sets\nNothing was imported; write {set}, which is the current one, instead."
-    )]
+    #[error("line {line}: {NO_LINK}\nNothing was imported; write {set}, which is the current one, instead.")]
     Link {
         /// The line, from 1.
         line: usize,

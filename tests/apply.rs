@@ -697,6 +697,19 @@ settings = { WdsImageName = "Windows 11 Pro", WdsImageGroup = "Clients" }
     assert!(!answers("Clients/win11").contains("<ProductKey>"));
     let (code, again) = json(&desk, &["apply", "wds.toml"]);
     assert_eq!((code, &again["changed"]), (0, &false.into()), "{again:#}");
+
+    // A part of it may be named alone, but a plan that never comes to the folder of WDS is a slip.
+    let one = "RemoteInstall/Images/Clients/win11.wim";
+    let (code, again) = json(&desk, &["apply", "wds.toml", one]);
+    assert_eq!((code, &again["changed"]), (0, &false.into()), "{again:#}");
+    let plan = std::fs::read_to_string(desk.path("wds.toml")).unwrap();
+    write(
+        &desk,
+        "slip.toml",
+        &plan.replace(r#"["RemoteInstall"]"#, &format!(r#"["{one}"]"#)),
+    );
+    let (code, _, told) = run(&desk, &["apply", "slip.toml"]);
+    assert!(code == 2 && told.contains("RemoteInstall"), "{code} {told}");
 }
 
 #[test]

@@ -476,6 +476,21 @@ fn a_read_only_mark_is_refused_with_the_way_out() {
 }
 
 #[test]
+fn a_file_that_ends_inside_its_integrity_table_is_read_but_not_changed() {
+    let (_, builder) = builders().pop().unwrap();
+    let fixture = Fixture::new(&builder.integrity());
+    let bytes = std::fs::read(fixture.path()).unwrap();
+    for cut in [1, 13] {
+        std::fs::write(fixture.path(), &bytes[..bytes.len() - cut]).unwrap();
+        let wim = fixture.wim();
+        assert!(wim.find(1, "Windows").unwrap().is_some());
+        let error = wim.writable().unwrap_err();
+        assert!(matches!(error, Error::Refused(Refusal::CutOff)), "{error}");
+        assert!(wim.update().is_err());
+    }
+}
+
+#[test]
 fn a_file_that_another_program_left_unfinished_is_gone_on_with_if_it_is_whole() {
     for (what, builder) in builders() {
         let fixture = Fixture::new(&builder);

@@ -317,6 +317,11 @@ pub enum Refusal {
         "another program was, or is, writing to the WIM, and not all of it is whole\nIf none is, see what is damaged (wimlib-imagex verify) and take the file from its source again."
     )]
     WriteInProgress,
+    /// The table of checksums that the header names is not all there.
+    #[error(
+        "the WIM ends before its integrity table does, so it was not copied whole\nTake the file from its source again; if its contents are whole all the same (wimlib-imagex verify --nocheck), wimlib-imagex optimize writes it afresh."
+    )]
+    CutOff,
     /// Content is missing, so that references cannot be counted.
     #[error(
         "image {image} refers to content that is not in this file (a delta WIM)\nRebuild it together with its base: wimlib-imagex export --ref=base.wim in.wim all out.wim"

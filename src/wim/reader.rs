@@ -338,10 +338,19 @@ impl Wim {
             Refusal::Pipable
         } else if header.flags & flag::READ_ONLY != 0 {
             Refusal::ReadOnly
+        } else if self.is_cut_off() {
+            Refusal::CutOff
         } else {
             return self.refuse_unfinished();
         };
         Err(refusal.into())
+    }
+
+    /// Whether the integrity table, which stands last, is not all there. A killed update leaves no such file.
+    fn is_cut_off(&self) -> bool {
+        let table = self.header.integrity;
+        let is_there = table.range().is_some_and(|range| range.end <= self.file_length);
+        table.size != 0 && !is_there
     }
 
     /// The metadata of an image, kept for the next call.

@@ -7,7 +7,7 @@ use super::super::arguments::WriteOptions;
 use super::super::terminal::{CHANGED, FAINT, Rows, Terminal};
 use super::FILE_LIMIT;
 use crate::Error;
-use crate::activation::{Change, behind_link, show};
+use crate::activation::{Change, NO_LINK, behind_link, show};
 use crate::bytes::slice;
 use crate::cli::Failure;
 use crate::cli::{interrupt, output};
@@ -273,7 +273,7 @@ fn refuse_link(hive: &Hive, path: &str) -> Result<(), Failure> {
     match behind_link(hive, path) {
         None => Ok(()),
         Some(set) => Err(Error::Usage(format!(
-            "the hive has no key CurrentControlSet: Windows makes it at its start, as a link to one of the sets\nName {set}, which is the current one, instead."
+            "{NO_LINK}\nName {set}, which is the current one, instead."
         ))
         .into()),
     }
