@@ -4,262 +4,27 @@
 //! place, and names a fault by place and reason. The text itself is never repeated, except one character that no key
 //! contains.
 
-use super::placeholder::{self, Placeholder};
+mod fault;
+mod item;
+mod repair;
+mod scan;
+
+pub use fault::Error;
+pub use repair::{Note, Repair};
+
+use super::placeholder;
 use super::symbols::{self, Form, MARK, SYMBOL_COUNT, TEXT_LENGTH};
-use nom::branch::alt;
-use nom::character::complete::{anychar, satisfy};
-use nom::combinator::map;
-use nom::{IResult, Parser};
+use item::{Item, is_wrapping, item};
+use scan::Scan;
 use zeroize::Zeroize;
 
 /// The longest text that is read as a key, in characters.
 pub const INPUT_LIMIT: usize = 256;
 
 const GROUP_LENGTH: usize = 5;
-const GROUP_COUNT: usize = 5;
 
 /// Stands in [`Draft::symbols`] where the text had a character that no key contains.
 pub(crate) const UNKNOWN: u8 = b'?';
-
-/// Why a text is not a key. Columns count characters of the input from 1, symbols and groups of the key from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
-    /// Nothing but white space.
-    #[error("there is no key here, only white space\nGive the 25 symbols of a product key.")]
-    Empty,
-    /// More than [`INPUT_LIMIT`] characters.
-    #[error(
-        "more than {INPUT_LIMIT} characters, so this is not a product key\nGive one key on a line of its own."
-    )]
-    TooLong,
-    /// A text that stands for no key.
-    #[error("{0}\nGive a real key, or --gvlk for Microsoft's published one.")]
-    Placeholder(Placeholder),
-    /// A character that no key contains.
-    #[error(
-        "column {column}, symbol {symbol}: no product key contains {}\n{}",
-        shown(*.found),
-        advice(*.found)
-    )]
-    NotASymbol {
-        /// Column in the input.
-        column: usize,
-        /// Which symbol of the key stands there.
-        symbol: usize,
-        /// The character.
-        found: char,
-    },
-    /// Not 25 symbols.
-    #[error("{found} symbols where a key has 25{}\nCompare the key with its source.", in_group(*.group))]
-    Count {
-        /// How many symbols there are.
-        found: usize,
-        /// The first group that has not five symbols.
-        group: Option<usize>,
-    },
-    /// 25 symbols, but not in five groups of five.
-    #[error(
-        "column {column}: the dashes do not make five groups of five symbols\nPut a dash after every fifth symbol."
-    )]
-    Grouping {
-        /// Column in the input where a group ends too early or too late.
-        column: usize,
-    },
-    /// A second letter `N`.
-    #[error(
-        "column {column}, symbol {symbol}: a second letter N, and no key has two\nCompare the key with its source; H, M and W look alike."
-    )]
-    SecondN {
-        /// Column in the input.
-        column: usize,
-        /// Which symbol of the key stands there.
-        symbol: usize,
-    },
-    /// The letter `N` in the last place.
-    #[error(
-        "column {column}: the letter N stands last, where no key has it\nCompare the key with its source."
-    )]
-    LastN {
-        /// Column in the input.
-        column: usize,
-    },
-}
-
-impl Error {
-    /// The column of the fault in the input, from 1, where it has one.
-    pub fn column(&self) -> Option<usize> {
-        match *self {
-            Self::NotASymbol { column, .. }
-            | Self::Grouping { column }
-            | Self::SecondN { column, .. }
-            | Self::LastN { column } => Some(column),
-            Self::Empty | Self::TooLong | Self::Placeholder(_) | Self::Count { .. } => None,
-        }
-    }
-}
-
-fn shown(found: char) -> String {
-    if found.is_ascii_graphic() {
-        format!("'{found}'")
-    } else {
-        format!(
-            "'{}' (U+{:04X})",
-            crate::text::printable(found.encode_utf8(&mut [0; 4])),
-            u32::from(found)
-        )
-    }
-}
-
-/// What a character that no key contains is often taken for.
-fn advice(found: char) -> &'static str {
-    match found.to_ascii_uppercase() {
-        'O' | '0' => "Look again: it may be Q, D or C.",
-        'I' | 'L' | '1' => "Look again: it may be J, T or 7.",
-        'S' | '5' => "Look again: it may be 8, 3 or 6.",
-        'Z' => "Look again: it may be 2 or 7.",
-        'A' => "Look again: it may be 4, R or H.",
-        'E' => "Look again: it may be F, B or 3.",
-        'U' => "Look again: it may be V, W or J.",
-        _ => "Compare the key with its source.",
-    }
-}
-
-fn in_group(group: Option<usize>) -> String {
-    group
-        .map(|group| format!(" (group {group} has not five)"))
-        .unwrap_or_default()
-}
-
-/// A repair, and the first column where it was needed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Note {
-    /// Column in the input, from 1.
-    pub column: usize,
-    /// What was repaired.
-    pub repair: Repair,
-}
-
-/// What the reader put right.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Repair {
-    /// A small letter was read as a capital one.
-    LowerCase,
-    /// A full-width letter or digit was read as the plain one.
-    FullWidth,
-    /// Another kind of dash was read as a hyphen.
-    Dash,
-    /// White space between symbols was read as a separator, or dropped beside one.
-    Space,
-    /// A character without width was dropped.
-    Invisible,
-    /// Quotation marks around the key were dropped.
-    Quotes,
-    /// 25 symbols without any dash were put in groups.
-    Ungrouped,
-}
-
-impl std::fmt::Display for Note {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let what = match self.repair {
-            Repair::LowerCase => "small letter read as capital",
-            Repair::FullWidth => "full-width character read as plain",
-            Repair::Dash => "typographic dash read as hyphen",
-            Repair::Space => "white space read as separator",
-            Repair::Invisible => "invisible character dropped",
-            Repair::Quotes => "quotation mark dropped",
-            Repair::Ungrouped => "dashes added after every fifth symbol",
-        };
-        write!(formatter, "column {}: {what}", self.column)
-    }
-}
-
-/// One character of the input, as the grammar sees it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Item {
-    Symbol(u8, Option<Repair>),
-    Dash(Option<Repair>),
-    Blank(Option<Repair>),
-    Invisible,
-    Quote,
-    Other(char),
-}
-
-fn plain(input: &str) -> IResult<&str, Item> {
-    map(satisfy(|found| found.is_ascii_alphanumeric()), |found| {
-        let repair = found.is_ascii_lowercase().then_some(Repair::LowerCase);
-        symbol(found, found, repair)
-    })
-    .parse(input)
-}
-
-fn full_width(input: &str) -> IResult<&str, Item> {
-    map(satisfy(|found| narrow(found).is_some()), |found| {
-        symbol(narrow(found).unwrap_or(found), found, Some(Repair::FullWidth))
-    })
-    .parse(input)
-}
-
-/// The plain form of a full-width letter or digit.
-fn narrow(found: char) -> Option<char> {
-    const DISTANCE: u32 = 0xFEE0;
-    let plain = char::from_u32(u32::from(found).checked_sub(DISTANCE)?)?;
-    plain.is_ascii_alphanumeric().then_some(plain)
-}
-
-fn symbol(plain: char, found: char, repair: Option<Repair>) -> Item {
-    let capital = u8::try_from(plain.to_ascii_uppercase()).unwrap_or_default();
-    if symbols::is_symbol(capital) {
-        Item::Symbol(capital, repair)
-    } else {
-        Item::Other(found)
-    }
-}
-
-fn dash(input: &str) -> IResult<&str, Item> {
-    let other = |found: char| {
-        matches!(
-            found,
-            '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{FE58}' | '\u{FE63}' | '\u{FF0D}' | '\u{AD}'
-        )
-    };
-    alt((
-        map(satisfy(|found| found == '-'), |_| Item::Dash(None)),
-        map(satisfy(other), |_| Item::Dash(Some(Repair::Dash))),
-    ))
-    .parse(input)
-}
-
-fn blank(input: &str) -> IResult<&str, Item> {
-    map(satisfy(char::is_whitespace), |_| Item::Blank(Some(Repair::Space))).parse(input)
-}
-
-fn invisible(input: &str) -> IResult<&str, Item> {
-    let without_width = |found| matches!(found, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2064}' | '\u{FEFF}');
-    map(satisfy(without_width), |_| Item::Invisible).parse(input)
-}
-
-fn quote(input: &str) -> IResult<&str, Item> {
-    let mark = |found| {
-        matches!(
-            found,
-            '"' | '\'' | '`' | '\u{2018}'..='\u{201F}' | '«' | '»' | '\u{FF02}' | '\u{FF07}'
-        )
-    };
-    map(satisfy(mark), |_| Item::Quote).parse(input)
-}
-
-fn item(input: &str) -> IResult<&str, Item> {
-    alt((
-        plain,
-        dash,
-        blank,
-        full_width,
-        invisible,
-        quote,
-        map(anychar, Item::Other),
-    ))
-    .parse(input)
-}
 
 /// A key in the making: what one text gave. One draft can read any number of texts; it is wiped on drop.
 pub struct Draft {
@@ -475,88 +240,6 @@ const USUAL_COLUMNS: [u16; SYMBOL_COUNT] = [
     1, 2, 3, 4, 5, 7, 8, 9, 10, 11, 13, 14, 15, 16, 17, 19, 20, 21, 22, 23, 25, 26, 27, 28, 29,
 ];
 
-fn is_wrapping(item: Item) -> bool {
-    matches!(item, Item::Blank(_) | Item::Quote | Item::Invisible)
-}
-
-/// How far the reading of one text has come.
-#[derive(Default)]
-struct Scan {
-    /// Symbols so far, also beyond 25.
-    count: usize,
-    /// Symbols since the last separator.
-    in_group: usize,
-    /// Groups closed by a separator.
-    groups: usize,
-    /// A separator stands before the next symbol: whether a dash was among it.
-    pending: Option<bool>,
-    /// Any separator was seen.
-    grouped: bool,
-    /// Where and in which group five symbols did not stand together.
-    uneven: Option<(usize, usize)>,
-    /// The column of the last separator.
-    last_gap: usize,
-    stray: Option<Error>,
-}
-
-impl Scan {
-    fn symbol(&mut self, column: usize) {
-        self.pending = None;
-        self.count += 1;
-        self.in_group += 1;
-        if self.in_group > GROUP_LENGTH && self.grouped {
-            self.uneven.get_or_insert((column, self.groups + 1));
-        }
-    }
-
-    fn gap(&mut self, column: usize, is_dash: bool) {
-        self.last_gap = column;
-        match (self.pending, is_dash) {
-            (None, _) => {
-                // The first separator shows whether the group before it was too long.
-                if self.in_group != GROUP_LENGTH {
-                    self.uneven.get_or_insert((column, self.groups + 1));
-                }
-                self.groups += 1;
-                self.in_group = 0;
-                self.grouped = true;
-                self.pending = Some(is_dash);
-            }
-            (Some(false), true) => self.pending = Some(true),
-            (Some(true), true) => {
-                self.uneven.get_or_insert((column, self.groups + 1));
-            }
-            (Some(_), false) => {}
-        }
-    }
-
-    fn verdict(&self) -> Result<(), Error> {
-        if self.count == 0 {
-            return Err(Error::Empty);
-        }
-        if let Some(stray) = self.stray {
-            return Err(stray);
-        }
-        let short_end = (self.grouped && self.in_group != GROUP_LENGTH).then_some(self.groups + 1);
-        if self.count != SYMBOL_COUNT {
-            let group = self
-                .uneven
-                .map(|(_, group)| group)
-                .or(short_end)
-                .filter(|&group| group <= GROUP_COUNT);
-            return Err(Error::Count {
-                found: self.count,
-                group,
-            });
-        }
-        let column = self
-            .uneven
-            .map(|(column, _)| column)
-            .or(short_end.map(|_| self.last_gap));
-        column.map_or(Ok(()), |column| Err(Error::Grouping { column }))
-    }
-}
-
 /// The generation of a draft that was read.
 pub(crate) fn checked_form(draft: &Draft) -> Result<Form, Error> {
     symbols::form(draft.symbols()).ok_or_else(|| misplaced_n(draft, draft.symbols()))
@@ -722,27 +405,6 @@ mod tests {
             let told = format!("{0} {0:?}", read(text).unwrap_err());
             assert!(text.split('-').all(|group| !told.contains(group)), "{told}");
         }
-    }
-
-    #[test]
-    fn advice_names_only_symbols_that_keys_contain() {
-        let general = advice('!');
-        for found in "O0oIL1S5ZAEU".chars() {
-            let text = advice(found);
-            assert_ne!(text, general, "{found}");
-            let (_, symbols) = text.split_once("may be ").unwrap();
-            let named = symbols.chars().filter(|symbol| !matches!(symbol, 'o' | 'r'));
-            let named: Vec<char> = named.filter(char::is_ascii_alphanumeric).collect();
-            assert!(named.len() >= 2, "{found}");
-            for symbol in named {
-                assert!(
-                    item(symbol.encode_utf8(&mut [0; 4]))
-                        .is_ok_and(|(_, item)| matches!(item, Item::Symbol(_, None))),
-                    "{found}: {symbol}"
-                );
-            }
-        }
-        assert!(general.ends_with("its source."));
     }
 
     #[test]
