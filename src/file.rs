@@ -5,20 +5,21 @@
 //! with zeros before it is removed, for it may hold a key; one that a killed run left, by the next run that writes in its folder.
 
 mod filling;
+mod held;
 mod leftovers;
 mod standing;
 
 pub use filling::Filling;
+pub use held::{Held, hold};
 pub use standing::take_over_standing;
 
 use crate::bytes::slice_mut;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
@@ -355,56 +356,6 @@ pub(crate) fn begin_sync(file: &File, range: Range<u64>) {
     #[cfg(not(target_os = "linux"))]
     {
         _ = (file, range);
-    }
-}
-
-/// How long is waited for another program that holds a file.
-const LOCK_PATIENCE: Duration = Duration::from_secs(10);
-/// How long at a time.
-const LOCK_STEP: Duration = Duration::from_millis(10);
-
-/// A file that no other run changes meanwhile; until it is dropped.
-#[derive(Debug)]
-pub struct Held {
-    _file: File,
-}
-
-/// Keeps other runs of this program from changing the file at `path`, so that what is read now is what will be replaced. Waits a while if
-/// one is at it. Where the file system has no locks nothing is kept.
-///
-/// # Errors
-/// What opening the file reports; [`io::ErrorKind::WouldBlock`] if another program holds it for long.
-pub fn hold(path: &Path) -> io::Result<Held> {
-    let start = Instant::now();
-    loop {
-        let file = File::open(path)?;
-        match file.try_lock() {
-            Err(TryLockError::WouldBlock) if start.elapsed() < LOCK_PATIENCE => std::thread::sleep(LOCK_STEP),
-            Err(TryLockError::WouldBlock) => {
-                let error = io::Error::new(io::ErrorKind::WouldBlock, "another program is writing it");
-                return Err(error);
-            }
-            // Whoever held it may have put another file in its place.
-            Ok(()) if !is_at(&file, path) => {}
-            Ok(()) | Err(TryLockError::Error(_)) => return Ok(Held { _file: file }),
-        }
-    }
-}
-
-/// Whether `path` still names this file.
-fn is_at(file: &File, path: &Path) -> bool {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        let (Ok(held), Ok(named)) = (file.metadata(), path.metadata()) else {
-            return true;
-        };
-        (held.dev(), held.ino()) == (named.dev(), named.ino())
-    }
-    #[cfg(not(unix))]
-    {
-        _ = (file, path);
-        true
     }
 }
 

@@ -3,22 +3,26 @@
 //! Promise: an image hands out files and hives as bytes in memory and takes changed ones back, all of a WIM's in one update.
 //! What an image says of itself comes from its hives; the WIM's XML only fills the gaps.
 
+mod error;
 mod facts;
 mod folder;
 mod layout;
+mod put;
 mod survey;
 mod target;
 mod wipe;
 
+pub use error::Error;
 pub use facts::{Facts, architecture_of};
 pub use layout::{Part, Role, parts, wim_of_answers};
+pub use put::{NewFile, PackedFile};
 pub use survey::{Stream, StreamKind, Watch};
 pub use target::{Selector, Target};
 pub use wipe::rebuild;
 
 use crate::hive;
 use crate::secret::{Bulk, Wiped};
-use crate::wim::{self, Left, Room, Wim};
+use crate::wim::{self, Room, Wim};
 use folder::Folder;
 use std::path::{Path, PathBuf};
 
@@ -43,104 +47,6 @@ pub const KEY_CONFIGURATIONS: [&str; 5] = [
 
 /// The largest file taken out of an image, in bytes. Real SOFTWARE hives reach some 150 MB.
 pub const FILE_LIMIT: u64 = 512 << 20;
-
-/// Why an image cannot be read or written.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// Neither a WIM nor the root of an applied image.
-    #[error("{} is neither a WIM file nor a folder that holds Windows/System32/config\nName an install.wim, or the root folder of an applied or mounted image.", path.display())]
-    NotAnImage {
-        /// What was named.
-        path: PathBuf,
-    },
-    /// A folder with more than one WIM where the images of one are meant.
-    #[error("{} holds several WIM files\nName one of them: {}.", path.display(), wims.join(", "))]
-    SeveralWims {
-        /// The folder.
-        path: PathBuf,
-        /// The WIM files.
-        wims: Vec<String>,
-    },
-    /// No image of that index or name.
-    #[error("{} has no image {selector}\nIt has: {}.", path.display(), available.join(", "))]
-    NoSuchImage {
-        /// The WIM.
-        path: PathBuf,
-        /// The index or name asked for.
-        selector: String,
-        /// Every index with its name.
-        available: Vec<String>,
-    },
-    /// A WIM of no images at all.
-    #[error("{} holds no image\nName a WIM that holds Windows images.", path.display())]
-    NoImages {
-        /// The WIM.
-        path: PathBuf,
-    },
-    /// A file that every Windows image has is not there.
-    #[error(
-        "{image} has no {file}\nIt is no Windows installation, or it is incomplete: name another image by TARGET:INDEX."
-    )]
-    NoFile {
-        /// The image in words.
-        image: String,
-        /// The path inside it.
-        file: &'static str,
-    },
-    /// A hive that cannot be used.
-    #[error("{file} in {image}: {cause}")]
-    Hive {
-        /// The image in words.
-        image: String,
-        /// The path inside it.
-        file: String,
-        /// What is wrong with it.
-        cause: hive::Error,
-    },
-    /// A WIM that cannot be used.
-    #[error("{}", in_wim(path, cause))]
-    Wim {
-        /// The WIM.
-        path: PathBuf,
-        /// What is wrong with it.
-        cause: wim::Error,
-    },
-    /// The system refused.
-    #[error("{place}: {cause}\nCheck that it exists, that you may use it, and that the disk has room.")]
-    System {
-        /// File or folder.
-        place: String,
-        /// What the system said.
-        cause: std::io::Error,
-    },
-    /// A file of a folder could not be replaced as it should be; the cause says what it is now.
-    #[error("{place}: {cause}")]
-    NotReplaced {
-        /// The file.
-        place: String,
-        /// Why.
-        cause: crate::file::Error,
-    },
-}
-
-/// A fault of a WIM with the WIM's name before it, if it does not name a file itself.
-fn in_wim(path: &Path, cause: &wim::Error) -> String {
-    match cause {
-        wim::Error::Open { .. } | wim::Error::Create { .. } | wim::Error::Taken { .. } => cause.to_string(),
-        _ => format!("{}: {cause}", path.display()),
-    }
-}
-
-impl Error {
-    /// Whether this is a refusal for the target's safety rather than a failure.
-    pub fn is_refusal(&self) -> bool {
-        match self {
-            Self::Hive { cause, .. } => cause.is_refusal(),
-            Self::Wim { cause, .. } => cause.is_refusal(),
-            _ => false,
-        }
-    }
-}
 
 /// One image of a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -207,59 +113,6 @@ pub enum Phase {
 
 /// Is told what a run is at, how much of it is done and how much there is. May be called from several threads.
 pub type Progress<'a> = &'a (dyn Fn(Phase, u64, u64) + Sync);
-
-/// A file to put into an image.
-pub struct NewFile {
-    /// The image's index.
-    pub image: u32,
-    /// Path inside the image, with `/`.
-    pub path: String,
-    /// The whole new content.
-    pub content: Wiped,
-}
-
-impl std::fmt::Debug for NewFile {
-    /// Without the content, which may hold a key.
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("NewFile")
-            .field("image", &self.image)
-            .field("path", &self.path)
-            .finish_non_exhaustive()
-    }
-}
-
-/// A file that is ready to be put into an image: in a WIM only what is new of its content is kept.
-pub struct PackedFile {
-    image: u32,
-    path: String,
-    content: PackedContent,
-}
-
-impl std::fmt::Debug for PackedFile {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("PackedFile")
-            .field("image", &self.image)
-            .field("path", &self.path)
-            .finish_non_exhaustive()
-    }
-}
-
-enum PackedContent {
-    Wim(wim::Packed),
-    Folder(Bulk),
-}
-
-impl PackedFile {
-    /// How many bytes of the content are kept.
-    pub fn kept(&self) -> u64 {
-        match &self.content {
-            PackedContent::Wim(content) => content.kept(),
-            PackedContent::Folder(content) => content.len() as u64,
-        }
-    }
-}
 
 impl Images {
     /// Opens a target for reading and selects the images it names. Of an extracted installation medium, that is its install image.
@@ -463,104 +316,6 @@ impl Images {
     pub fn require_into(&self, image: &Image, path: &'static str, room: &mut Room) -> Result<Bulk, Error> {
         self.read_into(image.index, path, room)?
             .ok_or_else(|| self.no_file(image, path))
-    }
-
-    /// Makes `content` ready to be put into the image with this index; in a WIM, `room` gets the memory of it. May be called for
-    /// several files at once.
-    ///
-    /// # Errors
-    /// What keeps the file from being put there.
-    pub fn pack(
-        &self,
-        image: u32,
-        path: impl Into<String>,
-        content: impl Into<Bulk>,
-        room: &mut Room,
-    ) -> Result<PackedFile, Error> {
-        let (path, content) = (path.into(), content.into());
-        let content = match &self.kind {
-            Kind::Wim(wim) => {
-                let packed = wim.pack(image, &path, &content, room.allowance());
-                room.put_back(content);
-                PackedContent::Wim(packed.map_err(|cause| self.wim_error(cause))?)
-            }
-            Kind::Folder(_) => PackedContent::Folder(content),
-        };
-        Ok(PackedFile { image, path, content })
-    }
-
-    /// Puts all `files` into their images: one update of a WIM, one safe replacement a file in a folder. Gives the old contents that are
-    /// still there.
-    ///
-    /// # Errors
-    /// What keeps the update from being made; the WIM is then what it was.
-    pub fn commit(
-        self,
-        files: Vec<NewFile>,
-        output: Option<&Path>,
-        progress: Progress<'_>,
-    ) -> Result<Vec<Left>, Error> {
-        let total = files.iter().map(|file| file.content.len() as u64).sum();
-        let mut done = 0;
-        let mut packed = Vec::with_capacity(files.len());
-        for file in files {
-            progress(Phase::Compress, done, total);
-            done += file.content.len() as u64;
-            packed.push(self.pack(file.image, file.path, file.content, &mut Room::default())?);
-        }
-        self.commit_packed(packed, output, progress)
-    }
-
-    /// As [`Images::commit`], with files that [`Images::pack`] made ready.
-    ///
-    /// # Errors
-    /// As [`Images::commit`].
-    pub fn commit_packed(
-        self,
-        files: Vec<PackedFile>,
-        output: Option<&Path>,
-        progress: Progress<'_>,
-    ) -> Result<Vec<Left>, Error> {
-        let path = self.path;
-        match self.kind {
-            Kind::Wim(wim) => {
-                let fail = |cause| Error::Wim {
-                    path: path.clone(),
-                    cause,
-                };
-                let mut update = wim.update().map_err(fail)?;
-                for file in files {
-                    if let PackedContent::Wim(content) = file.content {
-                        update.put_packed(file.image, &file.path, content).map_err(fail)?;
-                    }
-                }
-                let mut written = |done, total| progress(Phase::Write, done, total);
-                let report = match output {
-                    Some(output) => update.commit_to(output, &mut written).map_err(fail)?,
-                    None => update.commit(&mut written).map_err(fail)?,
-                };
-                Ok(report.left)
-            }
-            Kind::Folder(folder) => {
-                let contents = files.iter().filter_map(|file| match &file.content {
-                    PackedContent::Folder(content) => Some((&file.path, content)),
-                    PackedContent::Wim(_) => None,
-                });
-                let total = contents.clone().map(|(_, content)| content.len() as u64).sum();
-                let mut done = 0;
-                for (path, content) in contents {
-                    progress(Phase::Write, done, total);
-                    done += content.len() as u64;
-                    folder.write(path, content)?;
-                }
-                Ok(Vec::new())
-            }
-        }
-    }
-
-    /// Whether a commit reads back all it has written, so that nothing remains to be verified: a WIM's does.
-    pub fn reads_back(&self) -> bool {
-        matches!(self.kind, Kind::Wim(_))
     }
 
     /// An image in words, for messages.
