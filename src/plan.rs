@@ -6,11 +6,13 @@
 mod beside;
 mod choice;
 mod export;
+mod files;
 mod inputs;
 mod logs;
 mod planned;
 mod prepare;
 mod show;
+mod wishes;
 
 pub use beside::{Beside, beside};
 pub use choice::{KeyChoice, Places};

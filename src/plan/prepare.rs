@@ -1,25 +1,20 @@
 //! One image: what it is, what it is to become, and the new content of every file that changes.
 
-use super::choice::{Chosen, Scene, choose};
+use super::choice::{Scene, choose};
+use super::files::{answer_file, extra_files};
 use super::logs;
+use super::wishes::Asked;
 use super::{Error, Request};
-use crate::activation::{
-    self, Change, FirstBootStep, HiveName, Occasion, SETUP_COMPLETE, SettingError, Wanted, Wish, extend,
-    key_wishes, parse_setting, registry_wishes, settings_key, twin, unset, warning,
-};
-use crate::catalog;
+use crate::activation::{self, Change, HiveName, Wish, warning};
 use crate::hive::{self, Hive};
-use crate::image::{ANSWER_FILE, DEFAULT_USER, Facts, Image, Images, NewFile, PackedFile, SOFTWARE, SYSTEM};
+use crate::image::{DEFAULT_USER, Facts, Image, Images, PackedFile, SOFTWARE, SYSTEM};
 use crate::key::ProductKey;
 use crate::licensing::{installed_licences, own_configuration};
 use crate::pkeyconfig::KeyConfiguration;
-use crate::secret::{Bulk, Wiped};
+use crate::secret::Bulk;
 use crate::threads::Allowance;
 use crate::trace::Traces;
-use crate::unattend::{AnswerFile, Setting};
 use crate::wim::Room;
-use std::collections::HashMap;
-use std::ops::Range;
 
 /// One image's changes.
 #[derive(Debug)]
@@ -124,7 +119,7 @@ pub fn prepare(
         }
         None => None,
     };
-    let Asked { wishes, of_key } = asked(&bench, chosen.as_ref(), &facts, &software.hive)?;
+    let Asked { wishes, of_key } = Asked::of(request, chosen.as_ref(), &facts, &software.hive, failed)?;
 
     let mut hives = vec![software];
     let wanted = |name: HiveName| wishes.iter().any(|wish| wish.hive == name);
@@ -192,38 +187,6 @@ pub fn prepare(
         files,
         residue,
         replaced: edited.replaced,
-    })
-}
-
-/// All that the request asks of the hives of an image; nothing in it is at odds.
-fn asked(bench: &Bench<'_>, chosen: Option<&Chosen>, facts: &Facts, software: &Hive) -> Result<Asked, Error> {
-    let asked = wishes(bench.request, chosen, facts, software);
-    let mut asked = asked.map_err(|error| match error {
-        Refused::Hive(cause) => Error::from(bench.images.hive_error(bench.image, SOFTWARE, cause)),
-        Refused::Setting(error) => error.into(),
-    })?;
-    asked.wishes.extend(registry_wishes(&bench.request.registry)?);
-    match at_odds(&asked.wishes) {
-        None => Ok(asked),
-        Some(wish) => Err(Error::AtOdds {
-            place: format!(r"{}\{}", wish.hive.as_str(), wish.key),
-            name: wish.name.clone(),
-        }),
-    }
-}
-
-/// A wish for a value of which an earlier one wants something else: both cannot be met.
-fn at_odds(wishes: &[Wish]) -> Option<&Wish> {
-    let mut earlier = HashMap::new();
-    wishes.iter().find(|wish| {
-        let wanted = match &wish.wanted {
-            Wanted::Value { kind, data, .. } => Some((*kind, &data[..])),
-            Wanted::Absent => None,
-            Wanted::Key | Wanted::NoKey => return false,
-        };
-        let value = (wish.hive, wish.key.to_lowercase(), wish.name.to_lowercase());
-        let before = earlier.insert(value, wanted);
-        before.is_some_and(|before| before != wanted)
     })
 }
 
@@ -357,173 +320,4 @@ fn key_configuration(
     let faults = own.faults.iter();
     notes.extend(faults.map(|(path, fault)| format!("{path} cannot be used: {fault}")));
     Ok(own.joined)
-}
-
-/// Why wishes could not be made.
-enum Refused {
-    Hive(hive::Error),
-    Setting(SettingError),
-}
-
-/// What is asked of the registry.
-struct Asked {
-    wishes: Vec<Wish>,
-    /// Those that put the key in.
-    of_key: Range<usize>,
-}
-
-/// Everything asked of the registry of this image but what registration files ask.
-fn wishes(
-    request: &Request,
-    chosen: Option<&Chosen>,
-    facts: &Facts,
-    software: &Hive,
-) -> Result<Asked, Refused> {
-    let key = settings_key(facts.build);
-    let mut wishes = Vec::new();
-    if let Some(skip) = request.skip_rearm {
-        wishes.push(Wish::number(
-            HiveName::Software,
-            key.clone(),
-            "SkipRearm",
-            u32::from(skip),
-        ));
-    }
-    if let Some(host) = &request.kms_host {
-        wishes.extend(host.wishes(&key));
-    }
-    for setting in &request.settings {
-        wishes.push(parse_setting(setting, &key).map_err(Refused::Setting)?);
-    }
-    for name in &request.unset {
-        wishes.push(unset(name, &key).map_err(Refused::Setting)?);
-    }
-    for twin in wishes.iter().filter_map(twin).collect::<Vec<_>>() {
-        if software.find(&twin.key).map_err(Refused::Hive)?.is_some() {
-            wishes.push(twin);
-        }
-    }
-    let others = wishes.len();
-    if let Some(Chosen {
-        key,
-        identity: Some(identity),
-        ..
-    }) = chosen
-    {
-        let occasion = Occasion {
-            build: facts.build,
-            edition: facts.edition.clone(),
-            unix_time: request.unix_time,
-        };
-        wishes.extend(key_wishes(key, identity, &occasion, software).map_err(Refused::Hive)?);
-    }
-    let of_key = others..wishes.len();
-    Ok(Asked { wishes, of_key })
-}
-
-/// Where licence files lie that `slmgr /rilc` installs (the registry names the folder below `Setup\LicenseFolders`).
-const LICENCE_FOLDER: &str = "Windows/System32/oem";
-
-/// Licence files, and the script that runs at the end of Setup.
-fn extra_files(
-    images: &Images,
-    image: &Image,
-    request: &Request,
-) -> Result<Vec<(Change, Option<NewFile>)>, Error> {
-    let mut done = Vec::new();
-    for (name, content) in &request.licences {
-        let path = format!("{LICENCE_FOLDER}/{name}");
-        let old = images.read(image.index, &path)?;
-        let changed = old.as_ref().is_none_or(|old| old[..] != content[..]);
-        let new = format!("{} bytes", content.len());
-        let change = Change {
-            place: path.clone(),
-            name: "licence".to_owned(),
-            old: old.map(|old| {
-                if changed {
-                    "another file".to_owned()
-                } else {
-                    format!("{} bytes", old.len())
-                }
-            }),
-            new: Some(new),
-            changed,
-        };
-        let file = changed.then(|| NewFile {
-            image: image.index,
-            path,
-            content: content.clone(),
-        });
-        done.push((change, file));
-    }
-    let mut steps = request.first_boot.clone();
-    if !request.licences.is_empty() {
-        let install: FirstBootStep = "/rilc".parse()?;
-        if !steps.contains(&install) {
-            steps.push(install);
-        }
-    }
-    if steps.is_empty() {
-        return Ok(done);
-    }
-    let old = images.read(image.index, SETUP_COMPLETE)?.unwrap_or_default();
-    let (script, added) = extend(&old, &steps)?;
-    let mut file = (script != **old).then(|| NewFile {
-        image: image.index,
-        path: SETUP_COMPLETE.to_owned(),
-        content: script.into(),
-    });
-    for (step, changed) in steps.iter().zip(added) {
-        let text = step.to_string();
-        let change = Change {
-            place: SETUP_COMPLETE.to_owned(),
-            name: "slmgr".to_owned(),
-            old: (!changed).then(|| text.clone()),
-            new: Some(text),
-            changed,
-        };
-        done.push((change, file.take()));
-    }
-    Ok(done)
-}
-
-/// The answer file for this image: the operator's, with the key in it, and whether the image has it already.
-fn answer_file(
-    images: &Images,
-    image: &Image,
-    template: &Wiped,
-    chosen: Option<&Chosen>,
-    architecture: &str,
-) -> Result<(Change, Option<NewFile>), Error> {
-    let mut answers = AnswerFile::parse(template.clone())?;
-    let mut name = String::from("answer file");
-    let mut new = String::from("as given");
-    if let Some(chosen) = chosen.filter(|chosen| chosen.in_answer_file) {
-        let setting = Setting::product_key(architecture.parse()?);
-        let text = chosen.key.text();
-        answers.set(&setting, std::str::from_utf8(text.expose()).unwrap_or_default())?;
-        name = setting.to_string();
-        new = catalog::shown(&chosen.key);
-    }
-    let wanted = answers.into_bytes();
-    let old = images.read(image.index, ANSWER_FILE)?;
-    let changed = old.as_ref().is_none_or(|old| old[..] != wanted[..]);
-    let old = match old {
-        Some(_) if changed => Some("another answer file".to_owned()),
-        Some(_) => Some(new.clone()),
-        None => None,
-    };
-    let change = Change {
-        place: ANSWER_FILE.to_owned(),
-        name,
-        old,
-        new: Some(new),
-        changed,
-    };
-    let file = changed.then(|| NewFile {
-        image: image.index,
-        path: ANSWER_FILE.to_owned(),
-        content: wanted,
-    });
-    Ok((change, file))
 }
