@@ -1,6 +1,6 @@
 //! Writes the first inputs of every target below the folder named by the only argument.
 
-use wimkey_fuzz::{answers, hives, replay, wims};
+use wimkey_fuzz::{answers, hives, replay, texts, wims};
 
 fn main() -> std::io::Result<()> {
     let folder = std::env::args_os().nth(1).expect("the folder for the seeds");
@@ -18,6 +18,8 @@ fn main() -> std::io::Result<()> {
         ("wim_open", wims::open_seeds()),
         ("wim_update", wims::update_seeds()),
         ("answer_file", answers::seeds()),
+        ("registration_file", texts::registration_seeds()),
+        ("key_configuration", texts::configuration_seeds()),
     ];
     for (target, seeds) in all {
         let folder = folder.join(target);

@@ -239,7 +239,11 @@ fn take(hive: &mut Hive, model: &mut Model, step: &Step) {
             make(model, &path);
         }
         Step::Many { path, first, count } => {
-            let count = if model.len() < MANY { count % MOST_AT_ONCE } else { 1 };
+            let count = if model.len() < MANY {
+                count % MOST_AT_ONCE
+            } else {
+                1
+            };
             for leaf in 0..count {
                 let path = below(pick(&PATHS, path), first.wrapping_add(leaf));
                 hive.create_key(&path).unwrap();

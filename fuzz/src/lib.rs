@@ -4,4 +4,5 @@
 pub mod answers;
 pub mod hives;
 pub mod replay;
+pub mod texts;
 pub mod wims;
