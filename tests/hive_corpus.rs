@@ -226,7 +226,9 @@ fn logs_bring_a_dirty_hive_to_the_state_that_another_program_finds() {
             assert!(recovered[4096..end] == expected[4096..end], "{set}");
             assert!(check(&recovered).is_empty());
         }
-        assert!(matches!(recover(file(name), &[], &[]), Err(Error::Logs(_))));
+        assert_eq!(recover(file(name), &[], &[]).unwrap_err(), Error::NoLogs);
+        let other = recover(file(name), b"no log", &[]);
+        assert!(matches!(other, Err(Error::Logs(_))));
         let clean = recover(expected.clone(), &logs[0], &logs[1]).unwrap();
         assert!(*clean == *expected, "a clean hive needs no log");
     }

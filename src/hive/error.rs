@@ -131,6 +131,11 @@ pub enum Error {
     /// An edit stopped half-way; the bytes in memory are not to be saved.
     #[error("an earlier edit of this hive failed half-way\nNothing was saved; open the hive again.")]
     Broken,
+    /// There is nothing to make the hive whole with.
+    #[error(
+        "the hive is dirty, and there is no transaction log beside it, or none that holds anything\nTake it together with its logs (.LOG1 and .LOG2, or .LOG) from the same moment, or shut Windows down cleanly before it is captured."
+    )]
+    NoLogs,
     /// The transaction logs cannot be applied.
     #[error("the transaction logs do not fit the hive: {0}\nTake hive and logs from the same moment.")]
     Logs(String),
@@ -145,6 +150,7 @@ impl Error {
                 | Self::Dirty { .. }
                 | Self::Damaged(_)
                 | Self::SpecialKey { .. }
+                | Self::NoLogs
                 | Self::Logs(_)
         )
     }

@@ -33,17 +33,23 @@ struct Page<'l> {
 /// and emptied: they hold old pages of the hive, with old keys. A hive that is clean is given back unchecked.
 ///
 /// # Errors
-/// [`Error::Logs`] if neither log fits the hive; as [`Hive::open`] if the result is damaged.
+/// [`Error::NoLogs`]; [`Error::Logs`] if neither log fits the hive; as [`Hive::open`] if the result is damaged.
 pub fn recover(mut hive: Wiped, log1: &[u8], log2: &[u8]) -> Result<Wiped, Error> {
     let block = BaseBlock::read_alone(&hive)?;
     if block.dirt().is_none() {
         return Ok(hive);
+    }
+    if log1.is_empty() && log2.is_empty() {
+        return Err(Error::NoLogs);
     }
     let whole: Vec<(&[u8], BaseBlock)> = [log1, log2]
         .into_iter()
         .filter_map(|log| Some((log, BaseBlock::read_alone(log).ok()?)))
         .filter(|(_, header)| header.checksum_is_right)
         .collect();
+    if whole.is_empty() {
+        return Err(Error::Logs("neither file begins as a log does".into()));
+    }
     let of_type = |wanted: RangeInclusive<u32>| -> Vec<_> {
         let file_type = |log: &[u8]| u32_at(log, base_block::FILE_TYPE).unwrap_or_default();
         whole
