@@ -89,6 +89,8 @@ pub struct Hive {
     changed: bool,
     /// An edit failed half-way.
     is_broken: bool,
+    /// Where the values of the key stand that was edited last.
+    names: Option<edit::ValueNames>,
     /// Which parts are in memory, if not all.
     present: Option<sparse::Present>,
     /// The threads that may check it.
@@ -151,6 +153,7 @@ impl Hive {
             space: Space::default(),
             changed: false,
             is_broken: false,
+            names: None,
             present: None,
             allowance: Allowance::default(),
         }

@@ -238,8 +238,8 @@ fn act(hive: &mut Hive, path: &str, entry: &Entry) -> Result<Option<Change>, hiv
 }
 
 /// What a value holds, for people.
-fn stored(hive: &Hive, path: &str, name: &str) -> Result<Option<String>, hive::Error> {
-    let Some(value) = hive.find(path)?.map(|key| key.value(name)).transpose()?.flatten() else {
+fn stored(hive: &mut Hive, path: &str, name: &str) -> Result<Option<String>, hive::Error> {
+    let Some(value) = hive.value_before_edit(path, name)? else {
         return Ok(None);
     };
     Ok(Some(show(value.kind(), &value.data()?)))

@@ -152,6 +152,12 @@ enum Step {
         first: u16,
         count: u16,
     },
+    Values {
+        path: u8,
+        first: u8,
+        count: u8,
+        length: u8,
+    },
     Reopen,
     Scrub,
     Compact,
@@ -181,6 +187,15 @@ const MANY: usize = 4000;
 
 fn pick<'a>(list: &[&'a str], index: u8) -> &'a str {
     list[usize::from(index) % list.len()]
+}
+
+/// A name in one of two cases, which are one name.
+fn numbered(number: u8) -> String {
+    if number.is_multiple_of(2) {
+        format!("Value{}", number / 2)
+    } else {
+        format!("vALUE{}", number / 2)
+    }
 }
 
 fn below(path: &str, leaf: u16) -> String {
@@ -250,15 +265,37 @@ fn take(hive: &mut Hive, model: &mut Model, step: &Step) {
                 make(model, &path);
             }
         }
+        Step::Values {
+            path,
+            first,
+            count,
+            length,
+        } => {
+            let place = make(model, pick(&PATHS, path));
+            let data = vec![first; usize::from(length)];
+            for number in first..first.saturating_add(count) {
+                let name = numbered(number);
+                hive.set_value(pick(&PATHS, path), &name, ValueKind::Binary, &data)
+                    .unwrap();
+                let kind = ValueKind::Binary.number();
+                let values = model.get_mut(&place).unwrap();
+                values.insert(folded(&name), (kind, data.clone()));
+            }
+            // An empty range makes no key.
+            if count == 0 || first == u8::MAX {
+                hive.create_key(pick(&PATHS, path)).unwrap();
+            }
+        }
         Step::DeleteValue { path, name } => {
-            let was = hive.delete_value(pick(&PATHS, path), pick(&NAMES, name)).unwrap();
+            // The first names are those that are set one by one.
+            let name = match NAMES.get(usize::from(name)) {
+                Some(name) => (*name).to_owned(),
+                None => numbered(name),
+            };
+            let was = hive.delete_value(pick(&PATHS, path), &name).unwrap();
             let values = model.get_mut(&folded(pick(&PATHS, path)));
-            assert_eq!(
-                was,
-                values
-                    .and_then(|values| values.remove(&folded(pick(&NAMES, name))))
-                    .is_some()
-            );
+            let in_model = values.and_then(|values| values.remove(&folded(&name)));
+            assert_eq!(was, in_model.is_some());
         }
         Step::DeleteKey { path } => delete(hive, model, pick(&PATHS, path)),
         Step::DeleteLeaf { path, leaf } => delete(hive, model, &below(pick(&PATHS, path), leaf)),

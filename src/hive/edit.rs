@@ -5,11 +5,14 @@
 
 mod keys;
 mod lists;
+mod names;
 mod values;
+
+pub(super) use names::ValueNames;
 
 use super::key::{DEPTH_LIMIT, Key};
 use super::name::{self, NewName};
-use super::value::DATA_LIMIT;
+use super::value::{DATA_LIMIT, Value};
 use super::{Error, Hive, ValueKind};
 
 /// What an edit came to.
@@ -89,23 +92,25 @@ impl Hive {
         }
         self.demand_editable()?;
         let reach = self.reach(path)?;
+        let name = NewName::new(name);
         if reach.missing.is_empty()
-            && let Some(value) = Key::read(self.cells(), reach.key)?.value(name)?
+            && let Some(offset) = self.place_of_value(reach.key, &name)?
         {
+            let value = Value::read(self.cells(), offset)?;
             if value.node.is_tombstone() {
                 return Err(special(path, "part of a layered hive"));
             }
             if value.kind() == kind && *value.data()? == *data {
                 return Ok(Change::Unchanged);
             }
-            let offset = value.offset;
-            self.attempt(|hive| hive.replace_value(reach.key, offset, kind, data))?;
+            self.attempt_with_names(|hive| hive.replace_value(reach.key, offset, kind, data))?;
             return Ok(Change::Replaced);
         }
-        self.attempt(|hive| {
+        let (key, place) = self.attempt_with_names(|hive| {
             let key = hive.make_keys(&reach)?;
-            hive.add_value(key, &NewName::new(name), kind, data)
+            Ok((key, hive.add_value(key, &name, kind, data)?))
         })?;
+        self.remember(key, &name, place);
         Ok(Change::Created)
     }
 
@@ -161,6 +166,7 @@ impl Hive {
 
     /// Runs an edit; if it fails half-way the hive is not to be used any more.
     fn attempt<T>(&mut self, edit: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
+        self.names = None;
         let result = edit(self);
         self.is_broken |= result.is_err();
         result

@@ -30,14 +30,14 @@ impl Hive {
         self.raise(key, node::LONGEST_VALUE_DATA, data.len())
     }
 
-    /// A new value at the end of the list of the key at `key`.
+    /// A new value at the end of the list of the key at `key`; gives its place.
     pub(super) fn add_value(
         &mut self,
         key: u32,
         name: &NewName,
         kind: ValueKind,
         data: &[u8],
-    ) -> Result<(), Error> {
+    ) -> Result<u32, Error> {
         // Windows marks the empty name of a default value as UTF-16.
         let is_latin1 = name.is_latin1() && !name.name().is_empty();
         let flags = if is_latin1 { value::FLAG_LATIN1 } else { 0 };
@@ -57,7 +57,8 @@ impl Hive {
         self.store(cell, data)?;
         self.append_to_list(key, cell)?;
         self.raise(key, node::LONGEST_VALUE_NAME, name.name().length() * UNIT)?;
-        self.raise(key, node::LONGEST_VALUE_DATA, data.len())
+        self.raise(key, node::LONGEST_VALUE_DATA, data.len())?;
+        Ok(cell)
     }
 
     /// Takes the value at `value` out of the list of the key at `key` and frees it.
@@ -90,16 +91,18 @@ impl Hive {
     fn append_to_list(&mut self, key: u32, value: u32) -> Result<(), Error> {
         let found = Key::read(self.cells(), key)?;
         let old = (found.value_count() > 0).then(|| found.node().number(node::VALUE_LIST));
-        let mut entries = found.value_list()?.to_vec();
-        entries.extend(value.to_le_bytes());
-        let count = entries.len() / LIST_WIDTH;
-        let fits = match old {
-            Some(list) => self.cells().payload(list, "a value list")?.len() >= entries.len(),
-            None => false,
+        let entries = found.value_list()?;
+        let end = entries.len();
+        let count = end / LIST_WIDTH + 1;
+        let room = match old {
+            Some(list) => self.cells().payload(list, "a value list")?.len(),
+            None => 0,
         };
         match old {
-            Some(list) if fits => self.fill(list, &entries)?,
+            Some(list) if end + LIST_WIDTH <= room => self.write(list, end, &value.to_le_bytes())?,
             _ => {
+                let mut entries = entries.to_vec();
+                entries.extend(value.to_le_bytes());
                 let list = self.allocate(entries.len() + count / GROWTH * LIST_WIDTH, key)?;
                 self.fill(list, &entries)?;
                 self.write_number(key, node::VALUE_LIST, list)?;
