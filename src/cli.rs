@@ -18,14 +18,16 @@ mod key_source;
 mod kms;
 mod late;
 mod manual;
+mod options;
 mod output;
 mod scrub;
 mod terminal;
 mod unattend;
 
 use crate::Error;
-use arguments::{Arguments, Command, Format};
+use arguments::{Arguments, Command};
 use clap::Parser;
+use options::Format;
 use std::ffi::OsString;
 use terminal::Terminal;
 

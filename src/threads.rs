@@ -1,16 +1,21 @@
-//! threads - how many threads can run at once, and how many of them one of several workers may have.
+//! threads - how many threads can run at once, how many of them one of several workers may have, and what they share.
 //!
 //! Promise: at least 1, the same for the whole run, and asked of the system once: the answer costs it a look into several files.
 
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 /// How many threads can run at once, as the system allows this process.
 pub fn available() -> usize {
     static COUNT: LazyLock<usize> =
         LazyLock::new(|| std::thread::available_parallelism().map_or(1, NonZero::get));
     *COUNT
+}
+
+/// A lock that goes on after a panic elsewhere, for what is whole after every step.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The threads that one of several workers may have: fewer while many work, more when others have nothing left to do.

@@ -1,5 +1,6 @@
 //! Memory that several targets share: who wants to begin waits until enough of it is free.
 
+use crate::threads::lock;
 use std::sync::{Condvar, Mutex, PoisonError};
 
 /// An amount of memory, in bytes.
@@ -29,7 +30,7 @@ impl Budget {
     /// Waits for `size` bytes. Who wants more than there is waits until nobody else has any.
     pub(super) fn take(&self, size: u64) -> Share<'_> {
         let size = size.min(self.limit);
-        let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let used = lock(&self.used);
         let mut used = self
             .freed
             .wait_while(used, |used| used.saturating_add(size) > self.limit)
@@ -41,7 +42,7 @@ impl Budget {
 
 impl Drop for Share<'_> {
     fn drop(&mut self) {
-        let mut used = self.budget.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut used = lock(&self.budget.used);
         *used = used.saturating_sub(self.size);
         self.budget.freed.notify_all();
     }

@@ -11,7 +11,7 @@ use crate::finding::{Finding, Level};
 use crate::image::{self, Images, Part, Phase, Role, SOFTWARE, SYSTEM, Target};
 use crate::plan::{self, Destination, KeyChoice, Prepared};
 use crate::scrub;
-use crate::threads;
+use crate::threads::{self, lock};
 use std::any::Any;
 use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -211,7 +211,7 @@ impl Run<'_> {
     fn each(&self, tasks: Vec<(usize, &mut Task)>, work: &(dyn Fn(usize, &mut Task) + Sync)) {
         let threads = self.options.jobs.get().min(tasks.len());
         let queue = Mutex::new(tasks.into_iter());
-        let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let next = || lock(&queue).next();
         std::thread::scope(|scope| {
             for _ in 0..threads {
                 scope.spawn(|| {
@@ -220,7 +220,7 @@ impl Run<'_> {
                             task.prepared = None;
                             task.done.state = State::Interrupted;
                             self.stop.store(true, Ordering::Relaxed);
-                            let mut unwound = self.unwound.lock().unwrap_or_else(PoisonError::into_inner);
+                            let mut unwound = lock(&self.unwound);
                             unwound.get_or_insert(panic);
                         }
                     }

@@ -1,8 +1,8 @@
 //! `wimkey apply`: the main job on many targets, declared in a file.
 
-use super::arguments::Format;
 use super::image::read_key;
 use super::interrupt::{self, Interrupted};
+use super::options::Format;
 use super::output;
 use super::terminal::{CHANGED, FAINT, FAULT, PLAIN, Rows, STRONG, Terminal, WARNING, paint};
 use super::{Failure, Outcome};

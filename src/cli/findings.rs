@@ -1,6 +1,6 @@
 //! Findings on the terminal: in every format, and as an exit code.
 
-use super::arguments::Format;
+use super::options::Format;
 use super::terminal::{FAINT, FAULT, STRONG, Terminal, WARNING, paint};
 use super::{Failure, Outcome};
 use crate::finding::{Finding, Level};

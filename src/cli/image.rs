@@ -1,7 +1,8 @@
 //! `wimkey image`: what images are, and the main job.
 
-use super::arguments::{Format, ImageCommand, KeyPlace, SetArguments, Switch};
+use super::arguments::{ImageCommand, KeyPlace, SetArguments, Switch};
 use super::key_source::{Choice, can_prompt, warn_of_exposure};
+use super::options::Format;
 use super::terminal::{CHANGED, FAINT, PLAIN, Rows, STRONG, Terminal, WARNING, paint};
 use super::{Failure, Outcome};
 use crate::Error;

@@ -1,14 +1,15 @@
 //! What the terminal shows: results on standard output, talk on standard error, colours and progress only where they belong.
 
-use super::arguments::{Color, Format, OutputOptions};
 use super::interrupt;
+use super::options::{Color, Format, OutputOptions};
 use crate::image::Phase;
+use crate::threads::lock;
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use std::io::{self, IsTerminal, Write};
+use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use unicode_width::UnicodeWidthStr;
 
@@ -148,7 +149,7 @@ impl Progress {
         if !self.shown || self.start.elapsed() < PATIENCE {
             return;
         }
-        let mut current = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut current = lock(&self.phase);
         let begins = *current != Some(phase);
         if begins {
             if current.is_none() {

@@ -3,9 +3,10 @@
 //! Promise: it behaves as a file does, without locks and without a medium.
 
 use super::error::Error;
-use super::reader::{Wim, lock};
+use super::reader::Wim;
 use super::storage::Storage;
 use crate::bytes::{slice, slice_mut};
+use crate::threads::lock;
 use std::io::{self, ErrorKind};
 use std::ops::Range;
 use std::path::Path;

@@ -17,9 +17,10 @@ use super::storage::{Disk, Storage};
 use super::xml::{Document, ImageInfo};
 use crate::secret::{Bulk, Wiped};
 use crate::text::printable;
+use crate::threads::lock;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 
 /// Longer XML data than this, in bytes, describes no WIM.
 const XML_LIMIT: u64 = 64 << 20;
@@ -103,11 +104,6 @@ impl std::fmt::Debug for Wim {
             .field("header", &self.header)
             .finish_non_exhaustive()
     }
-}
-
-/// A lock that goes on after a panic elsewhere: the maps are caches and whole after every step.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Wim {

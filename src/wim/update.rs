@@ -7,13 +7,13 @@ use super::blob_table::Kind;
 use super::encode::{Base, Encoded, Piece, encode, survey};
 use super::error::Error;
 use super::metadata::{Metadata, NewEntry, RawEntry, attribute, parts};
-use super::reader::{Wim, content_of, lock, not_found};
+use super::reader::{Wim, content_of, not_found};
 use super::resource::{Hash, NO_HASH, Resource};
 use super::room::Room;
 use super::xml::TotalsChange;
 use crate::secret::{self, Wiped};
 use crate::text::printable;
-use crate::threads::Allowance;
+use crate::threads::{Allowance, lock};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

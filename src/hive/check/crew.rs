@@ -4,6 +4,7 @@
 //! that chance decides; so if there is any, the caller throws the work away and lets one thread tell all.
 
 use super::{Checker, Findings, Ground, Waiting};
+use crate::threads::lock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -23,7 +24,7 @@ struct Board {
 
 impl Board {
     fn keys(&self) -> MutexGuard<'_, Vec<Waiting>> {
-        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.keys)
     }
 
     /// Leaves half of the keys that wait to a thread that has none; those that wait longest have most below them.

@@ -9,8 +9,8 @@ use crate::hive::key_node::{self as node, KeyNode};
 use crate::hive::name::{KEY_LIMIT, Name, VALUE_LIMIT};
 use crate::hive::value::{INLINE_LIMIT, LIST_WIDTH, Place, ValueNode};
 use crate::hive::{big_data, security};
+use crate::threads::lock;
 use std::cmp::Ordering;
-use std::sync::PoisonError;
 
 /// The size of one UTF-16 unit, in bytes.
 const UNIT: usize = 2;
@@ -118,7 +118,7 @@ impl<'h> Checker<'_, 'h> {
             self.warn(offset, "a key has no security descriptor");
         } else {
             let ground = self.ground;
-            let mut known = ground.descriptors.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut known = lock(&ground.descriptors);
             if known.contains(&descriptor) || self.is_descriptor(offset, descriptor) {
                 known.insert(descriptor);
                 self.users.insert(descriptor, 0);

@@ -105,7 +105,7 @@ mod tests {
     fn values_are_found_again_whatever_was_done_between() {
         let mut hive = Hive::create(5).unwrap();
         let many = 3 * WORTH_REMEMBERING;
-        let mut set = |hive: &mut Hive, key: &str, name: &str, byte: u8| {
+        let set = |hive: &mut Hive, key: &str, name: &str, byte: u8| {
             hive.set_value(key, name, ValueKind::Binary, &[byte; 9]).unwrap()
         };
         for number in 0..many {

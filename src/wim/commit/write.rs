@@ -7,13 +7,13 @@
 use super::{Plan, Report};
 use crate::secret::Wiped;
 use crate::text::printable;
-use crate::threads;
+use crate::threads::{self, lock};
 use crate::wim::encode::Piece;
 use crate::wim::error::Error;
 use crate::wim::header::{DATA_START, HEADER_LENGTH, Header};
 use crate::wim::integrity;
 use crate::wim::intent::Intent;
-use crate::wim::reader::{Wim, lock};
+use crate::wim::reader::Wim;
 use crate::wim::resource::read_exact;
 use crate::wim::space::Ranges;
 use crate::wim::storage::Storage;

@@ -3,11 +3,10 @@
 use super::{CHUNKS_WORTH_A_THREAD, Chunk, Hash, NO_HASH, Resource, SEGMENT, read_exact};
 use crate::bytes;
 use crate::secret::Wiped;
-use crate::threads;
+use crate::threads::{self, lock};
 use crate::wim::codec::{Codec, Decompressor};
 use crate::wim::error::Error;
 use crate::wim::fingerprint::{self, Print, blocks};
-use crate::wim::reader::lock;
 use crate::wim::room::{Place, Seen};
 use crate::wim::storage::Storage;
 use sha1::{Digest, Sha1};
