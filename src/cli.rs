@@ -5,6 +5,7 @@
 mod apply;
 mod arguments;
 mod audit;
+mod changes;
 mod demo;
 mod explain;
 mod findings;

@@ -1,7 +1,7 @@
 //! `wimkey apply`: the main job on many targets, declared in a file.
 
-use super::image::read_key;
 use super::interrupt::{self, Interrupted};
+use super::key_source::read_key;
 use super::options::Format;
 use super::output;
 use super::terminal::{CHANGED, FAINT, FAULT, PLAIN, Rows, STRONG, Terminal, WARNING, paint};
@@ -343,7 +343,7 @@ fn write_target(out: &mut dyn Write, done: &Done, dry_run: bool, verbose: bool) 
         super::scrub::write_removals(out, outcome, has_images, dry_run)?;
     }
     if let Some(outcome) = settled.changes.as_ref().filter(|outcome| outcome.changed()) {
-        super::image::write_changes(out, outcome, dry_run, verbose)?;
+        super::changes::write_changes(out, outcome, dry_run, verbose)?;
     }
     if !told.is_empty() {
         report::write_text(&told, super::findings::PAINT, out)?;

@@ -57,7 +57,7 @@ impl KnownKeys {
         let Some(source) = source else {
             return Ok(Vec::new());
         };
-        let text = super::image::read_text(&source, terminal)?;
+        let text = super::key_source::read_text(&source, terminal)?;
         let mut keys = Vec::new();
         for line in text.expose().lines().filter(|line| !line.trim().is_empty()) {
             keys.push(Arc::new(ProductKey::parse(line)?.key));

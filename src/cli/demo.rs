@@ -1,6 +1,6 @@
 //! `wimkey demo`: a small image of our own making, the main job on it, before and after.
 
-use super::image::write_outcome;
+use super::changes::write_outcome;
 use super::terminal::{PLAIN, Rows, STRONG, Terminal, paint};
 use super::{Failure, Outcome};
 use crate::Error;

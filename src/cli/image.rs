@@ -1,13 +1,13 @@
 //! `wimkey image`: what images are, and the main job.
 
 use super::arguments::{ImageCommand, KeyPlace, SetArguments, Switch};
-use super::key_source::{Choice, can_prompt, warn_of_exposure};
+use super::changes::{write_changes, write_outcome};
+use super::key_source::{Choice, can_prompt, read_key};
 use super::options::Format;
-use super::terminal::{CHANGED, FAINT, PLAIN, Rows, STRONG, Terminal, WARNING, paint};
+use super::terminal::{PLAIN, Rows, STRONG, Terminal};
 use super::{Failure, Outcome};
 use crate::Error;
 use crate::image::{self, Images, Role, Target};
-use crate::key::ProductKey;
 use crate::plan::{self, Destination, KeyChoice, Places, Request};
 use crate::report::{ImageList, ImageSet, ImageShow};
 use crate::secret::{self, Source};
@@ -190,98 +190,8 @@ fn request(arguments: SetArguments, terminal: &Terminal) -> Result<Request, Fail
     })
 }
 
-/// Reads and parses a key; says where its memory could not be locked.
-pub(super) fn read_key(source: &Source, terminal: &Terminal) -> Result<ProductKey, Failure> {
-    let text = read_text(source, terminal)?;
-    let parsed = ProductKey::parse(text.expose());
-    let named = |error: crate::key::Error| Error::from(error).within(Path::new(&source.to_string()));
-    Ok(parsed.map_err(named)?.key)
-}
-
-/// Reads key text; says where its memory could not be locked.
-pub(super) fn read_text(source: &Source, terminal: &Terminal) -> Result<secret::Text, Failure> {
-    warn_of_exposure(source, terminal);
-    let text = source.read()?;
-    tell_of_swap(text.is_locked(), terminal);
-    Ok(text)
-}
-
-/// Says that a key's memory could not be locked.
-pub(super) fn tell_of_swap(is_locked: bool, terminal: &Terminal) {
-    if !is_locked {
-        terminal.detail("The system does not lock the key's memory: it could be written to swap space.");
-    }
-}
-
 /// Reads an answer file into memory that is wiped.
 pub(super) fn read_answer_file(path: &Path) -> Result<secret::Wiped, Failure> {
     let read = secret::read_file(path, crate::unattend::SIZE_LIMIT);
     read.map_err(|cause| Failure::Work(Error::file(path, cause)))
-}
-
-/// The change list, image by image, and how it ended.
-pub(super) fn write_outcome(out: &mut dyn Write, outcome: &plan::Outcome, dry_run: bool) -> io::Result<()> {
-    write_changes(out, outcome, dry_run, true)?;
-    let sentence = match (outcome.changed(), dry_run) {
-        (false, _) if outcome.cleaned => {
-            "Everything is already as asked; only what an interrupted run had left was taken away."
-        }
-        (false, _) => "Everything is already as asked; nothing was written.",
-        (true, true) => "Nothing was written (--dry-run).",
-        (true, false) => "Written, read back and found as asked.",
-    };
-    writeln!(out, "{sentence}")
-}
-
-/// The change list, image by image; without `all`, only what differs from before.
-pub(super) fn write_changes(
-    out: &mut dyn Write,
-    outcome: &plan::Outcome,
-    dry_run: bool,
-    all: bool,
-) -> io::Result<()> {
-    for image in &outcome.images {
-        let facts = &image.facts;
-        let what = format!(
-            "({}, build {}, {})",
-            facts.edition, facts.build, facts.architecture
-        );
-        writeln!(
-            out,
-            "{} {what}",
-            paint(
-                STRONG,
-                format!("{} {}", image.index, crate::text::printable(&image.name))
-            )
-        )?;
-        let mut table = Rows::new();
-        let mut place = "";
-        for change in image.changes.iter().filter(|change| all || change.changed) {
-            if change.place != place {
-                table.write(out, 4)?;
-                table = Rows::new();
-                place = &change.place;
-                writeln!(out, "  {place}")?;
-            }
-            let style = if change.changed { CHANGED } else { FAINT };
-            let state = match (change.changed, dry_run) {
-                (true, true) => "would change",
-                (true, false) => "changed",
-                (false, _) => "already",
-            };
-            let nothing = || "-".to_owned();
-            let new = change.new.clone().unwrap_or_else(nothing);
-            let value = if change.changed {
-                format!("{} -> {new}", change.old.clone().unwrap_or_else(nothing))
-            } else {
-                new
-            };
-            table.add(style, [state.to_owned(), change.name.clone(), value]);
-        }
-        table.write(out, 4)?;
-        for note in &image.notes {
-            writeln!(out, "  {} {note}", paint(WARNING, "note:"))?;
-        }
-    }
-    Ok(())
 }

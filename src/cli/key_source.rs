@@ -1,15 +1,17 @@
-//! Where a command takes its key from, and the refusal of keys on the command line.
+//! Where a command takes its key from, the reading of it, and the refusal of keys on the command line.
 //!
 //! Promise: an argument that looks like an unpublished key stops the run before anything is parsed, and is not repeated.
 
 use super::Failure;
 use super::terminal::{Terminal, WARNING, paint};
+use crate::Error;
 use crate::catalog;
-use crate::secret::Source;
+use crate::key::ProductKey;
+use crate::secret::{self, Source};
 use clap::Args;
 use std::ffi::OsString;
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The key sources; at most one.
 #[derive(Debug, Args)]
@@ -70,6 +72,29 @@ impl KeySource {
 pub(super) fn warn_of_exposure(source: &Source, terminal: &Terminal) {
     if let Some(exposure) = source.exposure() {
         terminal.say(&format!("{} {exposure}", paint(WARNING, "warning:")));
+    }
+}
+
+/// Reads and parses a key; says where its memory could not be locked.
+pub(super) fn read_key(source: &Source, terminal: &Terminal) -> Result<ProductKey, Failure> {
+    let text = read_text(source, terminal)?;
+    let parsed = ProductKey::parse(text.expose());
+    let named = |error: crate::key::Error| Error::from(error).within(Path::new(&source.to_string()));
+    Ok(parsed.map_err(named)?.key)
+}
+
+/// Reads key text; says where its memory could not be locked.
+pub(super) fn read_text(source: &Source, terminal: &Terminal) -> Result<secret::Text, Failure> {
+    warn_of_exposure(source, terminal);
+    let text = source.read()?;
+    tell_of_swap(text.is_locked(), terminal);
+    Ok(text)
+}
+
+/// Says that a key's memory could not be locked.
+pub(super) fn tell_of_swap(is_locked: bool, terminal: &Terminal) {
+    if !is_locked {
+        terminal.detail("The system does not lock the key's memory: it could be written to swap space.");
     }
 }
 

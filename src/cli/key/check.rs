@@ -2,8 +2,7 @@
 //!
 //! Promise: constant memory whatever the list's length, order kept, written in blocks; what is typed is answered at once.
 
-use super::super::image::tell_of_swap;
-use super::super::key_source::{Choice, KeySource, warn_of_exposure};
+use super::super::key_source::{Choice, KeySource, tell_of_swap, warn_of_exposure};
 use super::super::terminal::{CHANGED, FAULT, Terminal, WARNING, paint};
 use super::super::{Failure, Outcome};
 use super::newest;

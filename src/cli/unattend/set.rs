@@ -2,8 +2,8 @@
 
 use super::super::Failure;
 use super::super::arguments::{KeyPass, Switch, UnattendSetArguments};
-use super::super::image::read_key;
 use super::super::key::newest;
+use super::super::key_source::read_key;
 use super::super::key_source::{Choice, KeySource, can_prompt};
 use super::super::terminal::{CHANGED, FAINT, Rows, Terminal};
 use super::{Destination, architectures_of, read};
