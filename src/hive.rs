@@ -33,6 +33,7 @@ mod key_node;
 mod kind;
 mod locate;
 mod name;
+mod present;
 mod recover;
 mod save;
 mod scrub;
@@ -92,7 +93,7 @@ pub struct Hive {
     /// Where the values of the key stand that was edited last.
     names: Option<edit::ValueNames>,
     /// Which parts are in memory, if not all.
-    present: Option<sparse::Present>,
+    present: Option<present::Present>,
     /// The threads that may check it.
     allowance: Allowance,
 }

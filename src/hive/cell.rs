@@ -6,7 +6,7 @@
 //! Promise: an offset that is nil, not a multiple of 8, outside the bins or of a free cell gives an error, never bytes.
 
 use super::Error;
-use super::sparse::Present;
+use super::present::Present;
 use crate::bytes::{i32_at, put, slice, slice_mut, u16_at, u32_at};
 use std::ops::Range;
 
@@ -94,20 +94,25 @@ impl<'h> Cells<'h> {
 
     /// The payload of the cell in use at `offset`, where `what` is expected.
     pub(super) fn payload(self, offset: u32, what: &str) -> Result<&'h [u8], Error> {
-        if let Some(present) = self.present {
-            let start = offset as usize;
-            let header_end = start.saturating_add(SIZE_FIELD);
-            if header_end <= self.bins.len() && !present.has(start, header_end) {
-                return Err(Error::damaged(offset, "a part of the hive was not read"));
-            }
+        let start = offset as usize;
+        let header_end = start.saturating_add(SIZE_FIELD);
+        if header_end <= self.bins.len() {
+            self.demand(offset, start..header_end)?;
         }
         let range = payload_range(self.bins, offset, what)?;
-        if let Some(present) = self.present
-            && !present.has(range.start, range.end)
-        {
-            return Err(Error::damaged(offset, "a part of the hive was not read"));
-        }
+        self.demand(offset, range.clone())?;
         Ok(self.bins.get(range).unwrap_or_default())
+    }
+
+    /// Nothing, if this part of the bins is in memory; else an error for the cell at `offset`.
+    fn demand(self, offset: u32, part: Range<usize>) -> Result<(), Error> {
+        let in_file = |place: usize| place.saturating_add(BINS_START);
+        match self.present {
+            Some(present) if !present.has(in_file(part.start), in_file(part.end)) => {
+                Err(Error::damaged(offset, "a part of the hive was not read"))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

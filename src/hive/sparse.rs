@@ -5,55 +5,16 @@
 
 use super::base_block::BaseBlock;
 use super::cell::BINS_START;
+use super::present::{BLOCK, Present};
 use super::{Error, Hive};
 use crate::bytes::slice_mut;
 use crate::secret::Wiped;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::sync::atomic::{AtomicU64, Ordering};
 use zeroize::{Zeroize, Zeroizing};
 
-/// How many bytes of the file are read at a time.
-const BLOCK: usize = 16 * 1024;
 /// After so many blocks the rest is read in one go.
 const PATIENCE: usize = 256;
-/// Nothing is missing.
-const NOTHING: u64 = u64::MAX;
-
-/// Which parts of a hive are in memory.
-pub(super) struct Present {
-    blocks: Vec<bool>,
-    /// The part that was asked for and is missing, as its two ends in bytes from the beginning of the file, 32 bits each.
-    missing: AtomicU64,
-}
-
-impl Present {
-    fn new(length: usize) -> Self {
-        Self {
-            blocks: vec![false; length.div_ceil(BLOCK)],
-            missing: AtomicU64::new(NOTHING),
-        }
-    }
-
-    /// Whether all bytes from `start` to `end`, counted from the first bin, are there; notes them as missing if not.
-    pub(super) fn has(&self, start: usize, end: usize) -> bool {
-        let (start, end) = (start.saturating_add(BINS_START), end.saturating_add(BINS_START));
-        let mut blocks = start / BLOCK..end.div_ceil(BLOCK);
-        let has = blocks.all(|block| self.blocks.get(block).copied().unwrap_or(true));
-        if !has {
-            self.missing
-                .store((start as u64) << 32 | end as u64, Ordering::Relaxed);
-        }
-        has
-    }
-
-    fn take_missing(&self) -> Option<(usize, usize)> {
-        let missing = self.missing.swap(NOTHING, Ordering::Relaxed);
-        let half = |number: u64| usize::try_from(number & u64::from(u32::MAX)).unwrap_or_default();
-        (missing != NOTHING).then(|| (half(missing >> 32), half(missing)))
-    }
-}
-
 /// Why a lookup failed.
 #[derive(Debug, thiserror::Error)]
 pub enum LookupError {

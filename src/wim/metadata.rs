@@ -7,8 +7,7 @@
 mod edit;
 
 use super::error::Error;
-use super::references::Counts;
-use super::resource::{Hash, NO_HASH};
+use super::resource::{Counts, Hash, NO_HASH};
 use crate::{bytes, text};
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;

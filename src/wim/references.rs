@@ -5,16 +5,12 @@
 
 use super::error::{Error, Refusal};
 use super::reader::Wim;
-use super::resource::Hash;
+use super::resource::{Counts, Hash};
 use crate::threads;
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Smaller trees than this, in bytes and all together, are counted before a second thread is there.
 const WORTH_A_THREAD: u64 = 1 << 20;
-
-/// How often each content is referred to.
-pub(super) type Counts = HashMap<Hash, u32>;
 
 impl Wim {
     /// How often each content is referred to by all images.

@@ -20,11 +20,14 @@ use crate::secret::Wiped;
 use crate::threads;
 use decompress::{Means, Segment, Worker};
 use sha1::{Digest, Sha1};
+use std::collections::HashMap;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// A SHA-1: the name of a blob.
 pub type Hash = [u8; 20];
+/// How often each content is referred to.
+pub(super) type Counts = HashMap<Hash, u32>;
 /// The name of the empty content, which has no blob.
 pub(super) const NO_HASH: Hash = [0; 20];
 
