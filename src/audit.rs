@@ -13,7 +13,9 @@
 
 mod registry;
 mod searcher;
+mod sight;
 mod text;
+mod told;
 mod trace;
 
 pub use trace::{Kind, Secret, Trace};
@@ -25,7 +27,8 @@ use crate::key::ProductKey;
 use crate::licensing::Dossier;
 use crate::pkeyconfig::judge;
 use crate::trace::Traces;
-use searcher::{Order, Searcher};
+use searcher::Searcher;
+use sight::Order;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;

@@ -27,6 +27,7 @@ mod allow;
 mod draft;
 mod keys;
 mod media;
+mod named;
 mod secrets;
 mod settings;
 mod structure;

@@ -34,6 +34,7 @@ mod setting;
 mod stored;
 mod summary;
 mod tree;
+mod walker;
 mod wish;
 
 pub use crate::finding::Picture;

@@ -1,6 +1,7 @@
 //! registry - keys in hives: whose the bytes are; and values that are no keys but matter.
 
-use super::searcher::{Order, Sight, remark, told};
+use super::sight::{Order, Sight};
+use super::told::{remark, told};
 use super::trace::{Kind, Secret, Trace};
 use crate::activation::{self, CURRENT_VERSION, State, read_stored_key, text_of};
 use crate::catalog::traces::{self, FileKind, Holds, Scrub};

@@ -3,18 +3,15 @@
 //! Promise: of most streams no more than a window is in memory. Hives are kept whole, small texts too, in memory that is wiped.
 
 use super::registry;
+use super::sight::{Order, Sight};
 use super::text;
-use super::trace::{Kind, Secret, Trace};
-use crate::catalog;
+use super::told::{remark, told};
+use super::trace::{Kind, Trace};
 use crate::catalog::traces::{self, FileKind, Scrub};
-use crate::finding::{Level, Rule};
+use crate::finding::Level;
 use crate::image::{self, FILE_LIMIT, Stream, StreamKind, Watch};
-use crate::key::ProductKey;
-use crate::licensing::Dossier;
 use crate::secret::{self, Wiped};
-use crate::trace::{Form, Hit, Scanner, Traces, What};
-use std::ops::Range;
-use std::sync::Arc;
+use crate::trace::{Hit, Scanner};
 
 /// What a hive begins with.
 const HIVE: &[u8; 4] = b"regf";
@@ -24,114 +21,11 @@ const PROGRAM: &[u8; 2] = b"MZ";
 const TEXT_LIMIT: u64 = 16 << 20;
 /// The most hits of one stream that are told one by one.
 const HITS_LIMIT: usize = 200;
-/// The most names of one content that are told one by one.
-pub(super) const NAMES_LIMIT: usize = 64;
 /// Names of files that are decoded as text end with one of these.
 const TEXTS: [&str; 20] = [
     "xml", "txt", "log", "cmd", "bat", "ps1", "psm1", "psd1", "vbs", "js", "wsf", "reg", "ini", "inf", "cfg",
     "json", "yml", "yaml", "csv", "toml",
 ];
-
-/// What all threads look for.
-pub(super) struct Order<'o> {
-    pub(super) keys: &'o [Arc<ProductKey>],
-    pub(super) traces: &'o Traces,
-    /// Whether the operator named these keys.
-    pub(super) asked: bool,
-    /// Whether keys that nobody named are looked for too.
-    pub(super) unknown: bool,
-    /// What there is to know of the selected images.
-    pub(super) images: &'o [Dossier],
-}
-
-impl Order<'_> {
-    /// What the hits mean: one sight for each key and place, however many hits show it.
-    pub(super) fn sights(&self, mut hits: Vec<Hit>) -> Vec<Sight> {
-        let mut sights: Vec<Sight> = Vec::new();
-        // A value that Windows stores is more than the bytes in it, and comes first.
-        hits.sort_by_key(|hit| match hit.what {
-            What::Blob(_) | What::Hash => (0, hit.offset),
-            What::Known(..) | What::Text(_) => (1, hit.offset),
-        });
-        for hit in hits {
-            let range = hit.offset..hit.offset + hit.length as u64;
-            let (key, form, wanted) = match hit.what {
-                What::Known(index, form) => (self.keys.get(index).cloned(), form, self.asked),
-                What::Text(key) => (Some(Arc::new(key)), Form::Text, false),
-                What::Blob(key) => (Some(Arc::new(key)), Form::Stored, false),
-                What::Hash => (None, Form::Hash, false),
-            };
-            let same = |sight: &&mut Sight| {
-                let same_key = match (&sight.key, &key) {
-                    (Some(one), Some(other)) => one.symbols() == other.symbols(),
-                    _ => true,
-                };
-                same_key && sight.range.start < range.end && range.start < sight.range.end
-            };
-            if let Some(sight) = sights.iter_mut().find(same) {
-                sight.wanted |= wanted;
-                continue;
-            }
-            sights.push(Sight {
-                range,
-                key,
-                form,
-                wanted,
-                decoded: None,
-            });
-        }
-        sights.sort_by_key(|sight| sight.range.start);
-        sights
-    }
-}
-
-/// A key in a stream.
-pub(super) struct Sight {
-    pub(super) range: Range<u64>,
-    /// `None` for the hash of a key that is not there.
-    pub(super) key: Option<Arc<ProductKey>>,
-    pub(super) form: Form,
-    /// Whether the operator named the key.
-    pub(super) wanted: bool,
-    /// What it was found by, if not as it stands.
-    pub(super) decoded: Option<&'static str>,
-}
-
-impl Sight {
-    /// How the key is written, in words.
-    pub(super) fn words(&self) -> String {
-        match self.decoded {
-            Some(by) => format!("{} ({by})", self.form.words()),
-            None => self.form.words().to_owned(),
-        }
-    }
-
-    /// How bad it is that the key is there, if a key of nobody's publication were as bad as `level`.
-    pub(super) fn level(&self, level: Level) -> Level {
-        let Some(key) = &self.key else {
-            return level;
-        };
-        if self.wanted {
-            Level::Error
-        } else if catalog::row_of(key).is_some() {
-            Level::Note
-        } else if key.fields().is_some_and(|fields| !fields.checksum_fits) {
-            // No Windows takes it; but what else it is a key for is not known.
-            level.min(Level::Warning)
-        } else {
-            level
-        }
-    }
-
-    /// Whether it stands there as text that a person reads.
-    pub(super) fn is_plain(&self) -> bool {
-        self.decoded.is_none() && matches!(self.form, Form::Text | Form::Dashless)
-    }
-
-    pub(super) fn secret(&self) -> Secret {
-        self.key.clone().map_or(Secret::Hash, Secret::Key)
-    }
-}
 
 /// The watcher of one thread.
 pub(super) struct Searcher<'o> {
@@ -269,47 +163,6 @@ fn keep(hits: &mut Vec<Hit>, more: &mut usize, hit: Hit) {
         hits.push(hit);
     } else {
         *more += 1;
-    }
-}
-
-/// A trace for each name of a stream, or one if it has none.
-pub(super) fn told(stream: &Stream, make: impl Fn(Option<&str>) -> Trace) -> Vec<Trace> {
-    let names = stream.names.iter().take(NAMES_LIMIT);
-    let mut traces: Vec<Trace> = names
-        .map(|(image, path)| Trace {
-            image: Some(*image),
-            ..make(Some(path))
-        })
-        .collect();
-    if traces.is_empty() {
-        traces.push(make(None));
-    }
-    for trace in &mut traces {
-        trace.stream = stream.offset;
-        trace.solid = stream.solid;
-    }
-    traces
-}
-
-/// Something that is no secret but is to be told.
-pub(super) fn remark(rule: &'static Rule, path: Option<&str>, words: String) -> Trace {
-    Trace {
-        rule,
-        level: rule.level,
-        kind: Kind::Report,
-        scrub: Scrub::Report,
-        image: None,
-        path: path.unwrap_or("the WIM itself").to_owned(),
-        place: String::new(),
-        value: None,
-        line: None,
-        stream: 0,
-        range: 0..0,
-        secret: Secret::None,
-        known_as: None,
-        words,
-        solid: false,
-        wanted: false,
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Promise: what is decoded is wiped; a text in UTF-16 is read like one in ASCII, character by character.
 
-use super::searcher::{NAMES_LIMIT, Sight, remark, told};
+use super::sight::Sight;
+use super::told::{NAMES_LIMIT, remark, told};
 use super::trace::{Kind, Secret, Trace};
 use crate::catalog::rules;
 use crate::catalog::traces::{self, Scrub};

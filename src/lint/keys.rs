@@ -1,6 +1,7 @@
 //! keys - product keys: absent, empty, standing in, wrong, for something else, in the wrong place, secret.
 
 use super::draft::Drafts;
+use super::named;
 use super::{Ground, is_template};
 use crate::catalog::{self, Platform, Status, rules};
 use crate::finding::{Finding, Level};
@@ -63,7 +64,7 @@ pub(super) fn check(ground: &Ground<'_>, drafts: &mut Drafts) -> Keys {
         keys: Keys::default(),
         scratch: Draft::new(),
         seen: Vec::new(),
-        names_evaluation: super::media::names_evaluation(ground),
+        names_evaluation: named::names_evaluation(ground),
     };
     for component in &ground.components {
         for (_, node) in component.node.descendants() {
@@ -161,7 +162,7 @@ impl<'a> Checker<'a, '_> {
             verdict.judgement,
             Judgement::WrongEdition | Judgement::NotAClientKey
         );
-        if refused && several > 1 && super::media::named_image(self.ground).is_none() {
+        if refused && several > 1 && named::named_image(self.ground).is_none() {
             message = format!("none of the {several} images takes this key: {message}");
         }
         let mut span = value.span.clone();
@@ -226,7 +227,7 @@ impl<'a> Checker<'a, '_> {
 
     /// The best verdict that an image which is meant gives.
     fn judged(&mut self, text: &str, for_installation: bool) -> Verdict<'a> {
-        let named = super::media::named_image(self.ground);
+        let named = named::named_image(self.ground);
         let mut best = None;
         for image in self
             .ground

@@ -2,8 +2,9 @@
 
 use super::content::Content;
 use super::picture::shown_name;
-use super::place::{Walker, is_blank, line_and_column};
+use super::place::{is_blank, line_and_column};
 use super::tree::Element;
+use super::walker::Walker;
 use super::{AnswerFile, Setting};
 use std::fmt;
 use std::ops::Range;

@@ -4,8 +4,9 @@
 
 use super::content::Content;
 use super::picture::{is_within, key_shaped, picture};
-use super::place::{Walker, is_blank, line_and_column, part};
+use super::place::{is_blank, line_and_column, part};
 use super::tree::Element;
+use super::walker::Walker;
 use super::{AnswerFile, Error, Fault, SETUP};
 use quick_xml::events::Event;
 use quick_xml::reader::Reader;

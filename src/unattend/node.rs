@@ -3,7 +3,8 @@
 //! Promise: nothing here changes the file. Values are wiped when dropped.
 
 use super::content::Content;
-use super::place::{Walker, all_blank, is_blank, line_range, part};
+use super::place::{all_blank, is_blank, line_range, part};
+use super::walker::Walker;
 use super::{AnswerFile, grammar, picture};
 use crate::finding::Picture;
 use std::fmt;
