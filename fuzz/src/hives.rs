@@ -179,7 +179,7 @@ const PATHS: [&str; 12] = [
 ];
 const NAMES: [&str; 8] = ["", "x", "Y", "y2", "Ωmega", "ſ", "S", "𝄞"];
 /// The most steps of one run.
-const MOST_STEPS: usize = 200;
+const MOST_STEPS: usize = 100;
 /// The most keys that one step makes.
 const MOST_AT_ONCE: u16 = 1500;
 /// A hive of this many keys gets no more of them at once: a run is to be short.
@@ -254,10 +254,10 @@ fn take(hive: &mut Hive, model: &mut Model, step: &Step) {
             make(model, &path);
         }
         Step::Many { path, first, count } => {
-            let count = if model.len() < MANY {
-                count % MOST_AT_ONCE
-            } else {
-                1
+            // Few at once often, so many that their list is cut up sometimes.
+            let count = match count {
+                60_000.. if model.len() < MANY => count % MOST_AT_ONCE,
+                _ => count % 40,
             };
             for leaf in 0..count {
                 let path = below(pick(&PATHS, path), first.wrapping_add(leaf));
