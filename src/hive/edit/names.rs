@@ -35,8 +35,8 @@ impl ValueNames {
 }
 
 impl Hive {
-    /// The value `name` of the key at `path`, as [`Hive::find`] and [`Key::value`] give it, and soon where many values of one key are
-    /// asked for and set in turn.
+    /// The value `name` of the key at `path`, as [`Hive::find`] and [`Key::value`] give it, but quickly where many values of one key
+    /// are asked for and set in turn.
     ///
     /// # Errors
     /// As [`Hive::set_value`].
@@ -52,11 +52,10 @@ impl Hive {
     /// Where the value `name` of the key at `key` stands, if there is one.
     pub(super) fn place_of_value(&mut self, key: u32, name: &NewName) -> Result<Option<u32>, Error> {
         let found = Key::read(self.cells(), key)?;
-        let is_it = |place| Ok::<_, Error>(ValueNode::read(self.cells(), place)?.name().is_same(name.name()));
         if found.value_count() < WORTH_REMEMBERING {
             for entry in found.value_list()?.chunks_exact(LIST_WIDTH) {
                 let place = number(entry, 0);
-                if is_it(place)? {
+                if self.is_named(place, name)? {
                     return Ok(Some(place));
                 }
             }
@@ -70,11 +69,15 @@ impl Hive {
             .as_ref()
             .and_then(|names| names.places.get(&name.name().hash()));
         for &place in places.into_iter().flatten() {
-            if ValueNode::read(self.cells(), place)?.name().is_same(name.name()) {
+            if self.is_named(place, name)? {
                 return Ok(Some(place));
             }
         }
         Ok(None)
+    }
+
+    fn is_named(&self, place: u32, name: &NewName) -> Result<bool, Error> {
+        Ok(ValueNode::read(self.cells(), place)?.name().is_same(name.name()))
     }
 
     /// Runs an edit that takes no value out of any list and moves none.

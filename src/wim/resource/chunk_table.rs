@@ -1,4 +1,4 @@
-//! chunk_table - where every chunk of a compressed resource stands.
+//! chunk table - where every chunk of a compressed resource stands.
 //!
 //! Promise: the table and every chunk lie inside the resource, and no chunk is longer than its plain text.
 
