@@ -10,6 +10,7 @@ use crate::secret::Wiped;
 use crate::wim::MemoryFile;
 use crate::wim::builder::{Builder, ImageBuilder, Properties};
 use crate::wim::codec::Codec;
+use crate::wim::error::Refusal;
 use crate::wim::space::Ranges;
 use crate::wim::storage::Storage;
 use std::sync::Mutex;
@@ -346,11 +347,15 @@ fn tables_that_claim_to_be_endless_take_no_memory() {
         .image(ImageBuilder::new("one").file("a", b"content", Properties::default()))
         .integrity();
     let mut bytes = builder.to_bytes().unwrap();
-    // The length of the blob table in the file, and both lengths of the integrity table.
-    for place in [48, 124] {
-        bytes[place..place + 7].copy_from_slice(&(2 * ENDLESS).to_le_bytes()[..7]);
-    }
-    bytes[140..148].copy_from_slice(&ENDLESS.to_le_bytes());
+    let endless = &(2 * ENDLESS).to_le_bytes()[..7];
+    // The length of the blob table in the file: its plain length counts.
+    bytes[48..55].copy_from_slice(endless);
+    // Both lengths of the integrity table.
+    let mut other = bytes.clone();
+    other[124..131].copy_from_slice(endless);
+    other[140..148].copy_from_slice(&ENDLESS.to_le_bytes());
+    let refused = MemoryFile::new(other).open().unwrap().update().map(drop);
+    assert!(matches!(refused, Err(Error::Refused(Refusal::CutOff))));
     let file = MemoryFile::new(bytes);
     let mut update = file.open().unwrap().update().unwrap();
     update.put(1, "a", Wiped::new(b"other".to_vec())).unwrap();
