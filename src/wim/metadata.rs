@@ -5,12 +5,14 @@
 //! them) exist for counting but cannot be found or listed. Source: Microsoft's WIM paper; libwim's `dentry.c`.
 
 mod edit;
+mod taken;
 
 use super::error::Error;
 use super::resource::{Counts, Hash, NO_HASH};
 use crate::{bytes, text};
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
+use taken::Taken;
 
 pub(super) use edit::NewEntry;
 
@@ -216,14 +218,13 @@ impl Metadata {
 
     /// Walks the whole tree once, so that later walks need no checks of their own.
     fn check_tree(&self) -> Result<HashMap<(u64, Hash), Vec<usize>>, Error> {
-        // Entries that do not overlap cannot be more than this.
-        let most = self.bytes.len() / ENTRY_LENGTH;
+        let mut taken = Taken::new(self.bytes.len());
         let mut lists = HashSet::new();
         let mut links: HashMap<_, Vec<usize>> = HashMap::new();
-        let mut seen = 0;
         let mut pending: Vec<(usize, usize)> = Vec::new();
-        if let Some(list) = self.root()?.and_then(|root| list_of(&root)) {
-            pending.push((list, 1));
+        if let Some(root) = self.root()? {
+            taken.take(&(root.offset..root.end));
+            pending.extend(list_of(&root).map(|list| (list, 1)));
         }
         while let Some((list, depth)) = pending.pop() {
             if depth > DEEPEST {
@@ -237,8 +238,7 @@ impl Metadata {
                         list,
                     ));
                 }
-                seen += 1;
-                if seen > most {
+                if !taken.take(&(offset..entry.end)) {
                     return Err(damage("directory entries overlap", offset));
                 }
                 if entry.is_directory() {

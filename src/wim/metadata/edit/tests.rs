@@ -105,3 +105,22 @@ fn what_a_file_says_where_folders_have_their_list_stays() {
     let at = place(&metadata);
     assert_eq!(metadata.bytes()[at..at + 8], nonsense);
 }
+
+#[test]
+fn two_folders_that_share_an_entry_are_refused() {
+    let metadata = tree();
+    let folder = metadata.find("folder").unwrap().unwrap();
+    let second = metadata.list(&folder).unwrap().pop().unwrap();
+    let empty = metadata.find("empty").unwrap().unwrap();
+    for place in [second.offset, metadata.root] {
+        let mut bytes = metadata.bytes().to_vec();
+        bytes::put(
+            &mut bytes,
+            empty.offset + field::CHILDREN,
+            &(place as u64).to_le_bytes(),
+        )
+        .unwrap();
+        let error = Metadata::parse(bytes).unwrap_err().to_string();
+        assert!(error.contains("overlap"), "{place:#x}: {error}");
+    }
+}
