@@ -17,7 +17,6 @@ pub mod interrupt;
 mod key;
 mod key_source;
 mod kms;
-mod late;
 mod manual;
 mod options;
 mod output;
@@ -123,11 +122,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<Outcome, Fai
     match arguments.command {
         Command::Apply(arguments) => apply::run(&arguments, &terminal),
         Command::Schema { name } => manual::schema(name),
-        Command::Key(command) => key::run(command.0, &terminal),
-        Command::Image(command) => image::run(command.0, &terminal),
-        Command::Hive(command) => hive::run(command.0, &terminal),
-        Command::Unattend(command) => unattend::run(command.0, &terminal),
-        Command::Kms(command) => kms::run(command.0, &terminal),
+        Command::Key(command) => key::run(command, &terminal),
+        Command::Image(command) => image::run(command, &terminal),
+        Command::Hive(command) => hive::run(command, &terminal),
+        Command::Unattend(command) => unattend::run(command, &terminal),
+        Command::Kms(command) => kms::run(command, &terminal),
         Command::Explain { topic } => explain::run(&topic, &terminal),
         Command::Demo { folder } => demo::run(folder.as_deref(), &terminal),
         Command::Completions { shell } => manual::completions(shell),

@@ -5,7 +5,6 @@ use super::audit::AuditArguments;
 use super::findings::FailOptions;
 use super::help;
 use super::key_source::KeySource;
-use super::late::Late;
 use super::options::OutputOptions;
 use super::scrub::ScrubArguments;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -25,22 +24,22 @@ pub(super) struct Arguments {
 pub(super) enum Command {
     /// Product keys: what a key is for, which key an edition takes
     #[command(subcommand)]
-    Key(Late<KeyCommand>),
+    Key(KeyCommand),
     /// Windows images in a WIM file or in a folder
     #[command(subcommand)]
-    Image(Late<ImageCommand>),
+    Image(ImageCommand),
     /// The main job on many targets, declared in a plan file
     #[command(after_help = help::APPLY_HELP)]
     Apply(ApplyArguments),
     /// A registry hive file on its own
     #[command(subcommand)]
-    Hive(Late<HiveCommand>),
+    Hive(HiveCommand),
     /// Answer files (Unattend.xml)
     #[command(subcommand)]
-    Unattend(Late<UnattendCommand>),
+    Unattend(UnattendCommand),
     /// KMS hosts: whom the clients of an image will ask
     #[command(subcommand)]
-    Kms(Late<KmsCommand>),
+    Kms(KmsCommand),
     /// Explain an error code, an event, an slmgr option, a registry value, a WMI member, a policy or a term
     #[command(after_help = help::EXPLAIN_EXAMPLES)]
     Explain {
@@ -438,14 +437,14 @@ impl Command {
     pub(super) fn tells_findings(&self) -> bool {
         matches!(
             self,
-            Self::Unattend(Late(UnattendCommand::Lint { .. }))
-                | Self::Image(Late(ImageCommand::Audit(_)))
+            Self::Unattend(UnattendCommand::Lint { .. })
+                | Self::Image(ImageCommand::Audit(_))
                 | Self::Apply(_)
         )
     }
 
     /// Whether the command plans changes to the registry and makes none.
     pub(super) fn plans_settings(&self) -> bool {
-        matches!(self, Self::Image(Late(ImageCommand::Set(arguments))) if arguments.dry_run)
+        matches!(self, Self::Image(ImageCommand::Set(arguments)) if arguments.dry_run)
     }
 }

@@ -203,10 +203,14 @@ impl<'h> Key<'h> {
     /// # Errors
     /// [`Error::Damaged`] if the values cannot be read.
     pub fn value(&self, name: &str) -> Result<Option<Value<'h>>, Error> {
-        let wanted = NewName::new(name);
+        self.value_named(NewName::new(name).name())
+    }
+
+    /// As [`Key::value`], for a name as hives have it.
+    pub(super) fn value_named(&self, name: Name<'_>) -> Result<Option<Value<'h>>, Error> {
         for value in self.values() {
             let value = value?;
-            if value.node.name().is_same(wanted.name()) {
+            if value.node.name().is_same(name) {
                 return Ok(Some(value));
             }
         }

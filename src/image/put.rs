@@ -130,12 +130,7 @@ impl Images {
                         update.put_packed(file.image, &file.path, content).map_err(fail)?;
                     }
                 }
-                let mut written = |done, total| progress(Phase::Write, done, total);
-                let report = match output {
-                    Some(output) => update.commit_to(output, &mut written).map_err(fail)?,
-                    None => update.commit(&mut written).map_err(fail)?,
-                };
-                Ok(report.left)
+                finish(update, output, progress).map_err(fail)
             }
             Kind::Folder(folder) => {
                 let contents = files.iter().filter_map(|file| match &file.content {
@@ -158,4 +153,18 @@ impl Images {
     pub fn reads_back(&self) -> bool {
         matches!(self.kind, Kind::Wim(_))
     }
+}
+
+/// Writes an update, into a copy if there is an `output`; gives the old contents that are still there.
+pub(super) fn finish(
+    update: wim::Update,
+    output: Option<&Path>,
+    progress: Progress<'_>,
+) -> Result<Vec<Left>, wim::Error> {
+    let mut written = |done, total| progress(Phase::Write, done, total);
+    let report = match output {
+        Some(output) => update.commit_to(output, &mut written),
+        None => update.commit(&mut written),
+    };
+    Ok(report?.left)
 }

@@ -1,5 +1,6 @@
 //! Writing files so that nothing of their old contents stays: not in the WIM, and as far as anybody can tell not on the disk.
 
+use super::put::finish;
 use super::{Error, Images, Kind, NewFile, Phase, Progress};
 use crate::wim::{Left, Wim};
 use std::path::Path;
@@ -32,12 +33,7 @@ impl Images {
                     done += file.content.len() as u64;
                     update.put(file.image, &file.path, file.content).map_err(fail)?;
                 }
-                let mut written = |done, total| progress(Phase::Write, done, total);
-                let report = match output {
-                    Some(output) => update.commit_to(output, &mut written),
-                    None => update.commit(&mut written),
-                };
-                Ok(report.map_err(fail)?.left)
+                finish(update, output, progress).map_err(fail)
             }
             Kind::Folder(folder) => {
                 for file in files {

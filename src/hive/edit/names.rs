@@ -2,10 +2,9 @@
 //!
 //! Promise: what is remembered is what the key's list says; an edit that could make it say something else makes it forgotten.
 
-use crate::hive::cell::number;
 use crate::hive::key::Key;
 use crate::hive::name::NewName;
-use crate::hive::value::{LIST_WIDTH, Value, ValueNode};
+use crate::hive::value::{Value, ValueNode};
 use crate::hive::{Error, Hive};
 use std::collections::HashMap;
 
@@ -20,12 +19,14 @@ pub(in crate::hive) struct ValueNames {
 }
 
 impl ValueNames {
-    fn of(key: &Key<'_>, hive: &Hive) -> Result<Self, Error> {
+    fn of(key: &Key<'_>) -> Result<Self, Error> {
         let mut places: HashMap<u32, Vec<u32>> = HashMap::new();
-        for entry in key.value_list()?.chunks_exact(LIST_WIDTH) {
-            let place = number(entry, 0);
-            let name = ValueNode::read(hive.cells(), place)?.name();
-            places.entry(name.hash()).or_default().push(place);
+        for value in key.values() {
+            let value = value?;
+            places
+                .entry(value.node.name().hash())
+                .or_default()
+                .push(value.offset);
         }
         Ok(Self {
             key: key.offset(),
@@ -53,31 +54,21 @@ impl Hive {
     pub(super) fn place_of_value(&mut self, key: u32, name: &NewName) -> Result<Option<u32>, Error> {
         let found = Key::read(self.cells(), key)?;
         if found.value_count() < WORTH_REMEMBERING {
-            for entry in found.value_list()?.chunks_exact(LIST_WIDTH) {
-                let place = number(entry, 0);
-                if self.is_named(place, name)? {
-                    return Ok(Some(place));
-                }
-            }
-            return Ok(None);
+            return Ok(found.value_named(name.name())?.map(|value| value.offset));
         }
         if self.names.as_ref().is_none_or(|names| names.key != key) {
-            self.names = Some(ValueNames::of(&found, self)?);
+            self.names = Some(ValueNames::of(&found)?);
         }
         let places = self
             .names
             .as_ref()
             .and_then(|names| names.places.get(&name.name().hash()));
         for &place in places.into_iter().flatten() {
-            if self.is_named(place, name)? {
+            if ValueNode::read(self.cells(), place)?.name().is_same(name.name()) {
                 return Ok(Some(place));
             }
         }
         Ok(None)
-    }
-
-    fn is_named(&self, place: u32, name: &NewName) -> Result<bool, Error> {
-        Ok(ValueNode::read(self.cells(), place)?.name().is_same(name.name()))
     }
 
     /// Runs an edit that takes no value out of any list and moves none.
